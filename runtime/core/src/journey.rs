@@ -1,0 +1,85 @@
+//! The seam between the engine and what users do: a journey is compiled plan steps or a guest, and the engine
+//! knows neither.
+//!
+//! Three lifetimes: [`Journeys`] once a run, [`JourneyWorker`] once a worker, [`Journey`] once a user.
+
+use std::time::Duration;
+
+use crate::BoxFuture;
+use crate::catalog::ScenarioId;
+use crate::meter::Meter;
+use crate::random::Random;
+use crate::time::{Clock, Timestamp};
+
+/// Something that keeps a run, a worker or a user from being set up. It ends the run (exit code 3).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SetupError(pub String);
+
+/// A scenario's journeys, shared by all workers of a run.
+pub trait Journeys: Send + Sync {
+    /// The part a worker owns: feeders' readers, connection pools, guest instances. Called on the worker's thread,
+    /// inside its runtime.
+    ///
+    /// # Errors
+    /// When something the worker needs cannot be had.
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn JourneyWorker>, SetupError>;
+}
+
+/// A worker's part of a scenario.
+pub trait JourneyWorker {
+    /// A new user, sitting in `seat`.
+    fn user(&mut self, seat: Seat) -> Box<dyn Journey>;
+}
+
+/// One user's journey, iteration after iteration.
+pub trait Journey: Send {
+    /// One iteration. Dropping the future cuts it off; a request under way is then recorded by the engine's word
+    /// alone (see [`IterationEnd`]), so an implementation records `Cut` for it when dropped.
+    fn iterate(&mut self, start: Start) -> BoxFuture<'_, IterationEnd>;
+}
+
+/// Who and where a user is. For [`Journeys::worker`] the user is the worker's first.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// The scenario's number.
+    pub scenario: ScenarioId,
+    /// The user's number in its scenario, from 0, unique over all workers.
+    pub user: u32,
+    /// The worker's number, from 0.
+    pub worker: u32,
+    /// How many workers the scenario runs on.
+    pub workers: u32,
+    /// The most users the scenario can have over all workers.
+    pub users: u32,
+    /// The run's clock.
+    pub clock: Clock,
+    /// The worker's recorder.
+    pub meter: Meter,
+    /// The user's own random numbers.
+    pub random: Random,
+}
+
+/// The order to begin an iteration.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// When the iteration was due.
+    pub intended: Timestamp,
+    /// The number of this iteration for this user, from 0.
+    pub iteration: u64,
+    /// Wall time at the clock's origin: add a [`Timestamp`] to know the time of day.
+    pub wall_origin: Duration,
+}
+
+/// How an iteration ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IterationEnd {
+    /// All of it was done, whatever came of its requests.
+    Complete,
+    /// A failed step ended it early, as its plan asks.
+    Failed,
+    /// A data source that is told to stop at its end has no row left: the scenario ends here, this iteration does not count.
+    OutOfData,
+    /// Something is wrong that makes the whole run pointless; the run ends with this text (exit code 3).
+    Fatal(String),
+}

@@ -1,0 +1,131 @@
+//! The seam between plan steps (or guests) and a protocol.
+//!
+//! Made once: [`Protocol`] is a static of its crate; a [`DriverBuilder`] compiles a scenario's steps and becomes a
+//! [`Driver`] once a run; a [`DriverWorker`] is made once a worker (connection pools), a [`Session`] once a user.
+
+use std::sync::Arc;
+
+use crate::BoxFuture;
+use crate::diagnostic::Diagnostic;
+use crate::document::Node;
+use crate::journey::{Seat, SetupError};
+use crate::outcome::Outcome;
+use crate::reply::Reply;
+use crate::shape::Shape;
+use crate::template::{Scope, Variables};
+use crate::time::Timestamp;
+
+/// The number of a compiled step in its driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StepIndex(pub u32);
+
+/// A protocol: its words in a plan and the way to its drivers.
+pub trait Protocol: Sync {
+    /// The key of its steps and of its settings in a plan, and of its sub-command: `http`.
+    fn name(&self) -> &'static str;
+
+    /// What may stand after the step key (`- http: …`).
+    fn step_shape(&self) -> Shape;
+
+    /// What may stand under the protocol's key at the top of a plan or in a scenario: connection policy, version, …
+    fn settings_shape(&self) -> Shape;
+
+    /// The kinds of [`Reply::field`] that checks and captures may name: `header`, `cookie`.
+    fn reply_fields(&self) -> &'static [&'static str];
+
+    /// Begins a scenario's driver.
+    ///
+    /// # Errors
+    /// When the target or the settings make no sense; the diagnostic points at the plan.
+    fn driver(&self, wiring: Wiring<'_>) -> Result<Box<dyn DriverBuilder>, Diagnostic>;
+}
+
+/// The parts of a plan that tell a driver where to and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Wiring<'a> {
+    /// `target:` of the scenario, or else of the plan.
+    pub target: Option<&'a Node>,
+    /// The protocol's settings: the plan's, overlaid by the scenario's, key by key.
+    pub settings: Option<&'a Node>,
+    /// `tls:` likewise.
+    pub tls: Option<&'a Node>,
+    /// `network:` likewise.
+    pub network: Option<&'a Node>,
+}
+
+/// What checks and captures will ask of a step's answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplyNeeds {
+    /// Named parts ([`Reply::field`]).
+    pub fields: bool,
+    /// The body; without it, it is counted and thrown away.
+    pub body: bool,
+    /// A check looks at the status: then a status such as HTTP 404 is no failure by itself.
+    pub judges_status: bool,
+}
+
+/// A driver in the making.
+pub trait DriverBuilder {
+    /// Compiles one step. Called in plan order, so the first gets index 0.
+    ///
+    /// # Errors
+    /// When the step makes no sense.
+    fn step(
+        &mut self,
+        step: &Node,
+        needs: ReplyNeeds,
+        variables: &Variables,
+    ) -> Result<StepIndex, Diagnostic>;
+
+    /// The name of the step compiled last, when its plan gives none: `GET /items/{{id}}`.
+    fn default_name(&self) -> String;
+
+    /// The finished driver. Reads files the settings name (certificates) and resolves what is resolved once.
+    ///
+    /// # Errors
+    /// When something outside the plan is missing or wrong.
+    fn build(self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError>;
+}
+
+/// A scenario's driver, shared by all workers.
+pub trait Driver: Send + Sync {
+    /// A worker's part. Called on the worker's thread, inside its runtime.
+    ///
+    /// # Errors
+    /// When something the worker needs cannot be had.
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError>;
+}
+
+/// A worker's part of a driver.
+pub trait DriverWorker {
+    /// A user's session. Opens nothing yet.
+    fn session(&mut self, seat: &Seat) -> Box<dyn Session>;
+}
+
+/// One user's connections in one protocol.
+pub trait Session: Send {
+    /// Performs the step, due at `intended`, rendering its templates in `scope`.
+    ///
+    /// Dropping the future cuts the request off; the session must stay usable.
+    fn perform<'a>(
+        &'a mut self,
+        step: StepIndex,
+        scope: &'a mut Scope<'_>,
+        intended: Timestamp,
+    ) -> BoxFuture<'a, Exchange>;
+
+    /// The answer of the last request, until the next begins.
+    fn reply(&self) -> &dyn Reply;
+
+    /// A new iteration begins: a session whose policy is a connection each iteration lets go of its old one.
+    fn begin_iteration(&mut self);
+}
+
+/// A request and its end.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The figures.
+    pub outcome: Outcome,
+    /// For a failure: what happened, in the peer's or the system's own words. Shown once per kind.
+    pub detail: Option<Box<str>>,
+}

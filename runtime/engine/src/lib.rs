@@ -1,0 +1,22 @@
+//! When and who: pacers say when an iteration starts, executors give it a user, workers run them, recorders
+//! measure, and the coordinator merges, judges and tells.
+//!
+//! The engine knows no protocol and no plan file. It is given a [`RunSpec`] and tells [`Event`]s; nothing below
+//! knows who listens.
+
+pub mod event;
+pub mod load;
+pub mod spec;
+pub mod stats;
+pub mod threshold;
+pub mod verdict;
+
+pub use event::{Ended, Event, RunResult};
+pub use load::{Arrivals, ClosedLoad, Load, OpenLoad, RateStage, Starts, UserStage};
+pub use spec::{Pacing, RunSpec, ScenarioSpec};
+pub use stats::Statistics;
+pub use threshold::{Threshold, ThresholdResult};
+pub use verdict::{Reason, Status, Verdict};
+mod run;
+
+pub use run::{Control, run};

@@ -1,0 +1,6 @@
+//! The list of protocols. A new one adds its line here.
+
+use prony_core::Protocol;
+
+/// Every protocol a plan can speak.
+pub static PROTOCOLS: &[&dyn Protocol] = &[&prony_http::HTTP];

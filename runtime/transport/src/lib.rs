@@ -1,0 +1,1 @@
+//! How Prony reaches a peer.

@@ -147,7 +147,7 @@ fn leading_number(text: &str) -> Option<(f64, &str)> {
 pub fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
-        s if s == 0.0 => "0s".to_owned(),
+        0.0 => "0s".to_owned(),
         s if s < 1e-6 => format!("{}ns", duration.as_nanos()),
         s if s < 1e-3 => format!("{}µs", three_digits(s * 1e6)),
         s if s < 1.0 => format!("{}ms", three_digits(s * 1e3)),

@@ -4,12 +4,16 @@
 //! The engine knows no protocol and no plan file. It is given a [`RunSpec`] and tells [`Event`]s; nothing below
 //! knows who listens.
 
+pub mod clock;
 pub mod event;
+mod executor;
 pub mod load;
+mod pacer;
 pub mod spec;
 pub mod stats;
 pub mod threshold;
 pub mod verdict;
+mod worker;
 
 pub use event::{Ended, Event, RunResult};
 pub use load::{Arrivals, ClosedLoad, Load, OpenLoad, RateStage, Starts, UserStage};

@@ -107,7 +107,11 @@ impl<'a> Reader<'a> {
             }
             Event::Alias(anchor) => return self.alias(anchor, &place),
             _ => {
-                return Err(Diagnostic::at(&place, "found a YAML event that is no value", "expected a value"));
+                return Err(Diagnostic::at(
+                    &place,
+                    "found a YAML event that is no value",
+                    "expected a value",
+                ));
             }
         };
         if tagged {

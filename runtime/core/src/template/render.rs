@@ -152,7 +152,7 @@ fn push_escaped(value: &str, escape: Escape, out: &mut String) {
             for byte in value.bytes() {
                 match byte {
                     b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                        out.push(char::from(byte))
+                        out.push(char::from(byte));
                     }
                     other => {
                         let _ = write!(out, "%{other:02X}");

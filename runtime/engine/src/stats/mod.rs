@@ -7,7 +7,10 @@ mod latency;
 
 pub use latency::Latency;
 
-use prony_core::{Catalog, FailureKind, Phase};
+use prony_core::{Catalog, FailureKind, Marks, Outcome, Phase};
+
+/// The most statuses told apart; a hostile peer can send 900 of them.
+const MOST_STATUSES: usize = 64;
 
 /// Everything measured in some stretch of a run by some workers. Vectors are in the catalog's order.
 #[derive(Clone, Debug)]
@@ -61,8 +64,6 @@ pub struct IterationCounts {
 pub struct DroppedCounts {
     /// All users were busy.
     pub users_busy: u64,
-    /// The start came so late that the scenario was over: the generator's fault.
-    pub too_late: u64,
 }
 
 /// Connections by what happened to them.
@@ -133,6 +134,72 @@ impl Statistics {
     }
 }
 
+impl Statistics {
+    /// Adds all of `other`, which has the same slots.
+    pub fn merge(&mut self, other: &Self) {
+        self.scenarios.iter_mut().zip(&other.scenarios).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.steps.iter_mut().zip(&other.steps).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.groups.iter_mut().zip(&other.groups).for_each(|(mine, theirs)| mine.merge(theirs));
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.scenarios.iter_mut().for_each(ScenarioStats::clear);
+        self.steps.iter_mut().for_each(StepStats::clear);
+        self.groups.iter_mut().for_each(GroupStats::clear);
+    }
+}
+
+impl ScenarioStats {
+    fn merge(&mut self, other: &Self) {
+        let (mine, theirs) = (&mut self.iterations, &other.iterations);
+        mine.started += theirs.started;
+        mine.completed += theirs.completed;
+        mine.failed += theirs.failed;
+        mine.cut += theirs.cut;
+        mine.warmup += theirs.warmup;
+        self.dropped.users_busy += other.dropped.users_busy;
+        self.due += other.due;
+        self.users_now += other.users_now;
+        self.users_most += other.users_most;
+        self.lag.merge(&other.lag);
+        self.iteration_time.merge(&other.iteration_time);
+        self.connections.opened += other.connections.opened;
+        self.connections.closed += other.connections.closed;
+        self.connections.handshakes_full += other.connections.handshakes_full;
+        self.connections.handshakes_resumed += other.connections.handshakes_resumed;
+    }
+
+    fn clear(&mut self) {
+        let (mut lag, mut iteration_time) =
+            (std::mem::take(&mut self.lag), std::mem::take(&mut self.iteration_time));
+        lag.clear();
+        iteration_time.clear();
+        *self = Self { lag, iteration_time, ..Self::default() };
+    }
+}
+
+impl DroppedCounts {
+    /// For whatever reason.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.users_busy
+    }
+}
+
+impl GroupStats {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.failed += other.failed;
+        self.time.merge(&other.time);
+    }
+
+    fn clear(&mut self) {
+        (self.count, self.failed) = (0, 0);
+        self.time.clear();
+    }
+}
+
 impl StepStats {
     fn new(checks: usize) -> Self {
         Self {
@@ -145,6 +212,72 @@ impl StepStats {
             phases: Default::default(),
             bytes_sent: 0,
             bytes_received: 0,
+        }
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.failures.iter_mut().zip(&other.failures).for_each(|(mine, theirs)| *mine += theirs);
+        other.statuses.iter().for_each(|(status, count)| self.count_status(*status, *count));
+        for (mine, theirs) in self.checks.iter_mut().zip(&other.checks) {
+            mine.evaluated += theirs.evaluated;
+            mine.passed += theirs.passed;
+        }
+        self.response.merge(&other.response);
+        self.service.merge(&other.service);
+        self.phases.iter_mut().zip(&other.phases).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+    }
+
+    fn clear(&mut self) {
+        self.requests = 0;
+        self.failures = [0; FailureKind::ALL.len()];
+        self.statuses.clear();
+        self.checks.fill(CheckCount::default());
+        self.response.clear();
+        self.service.clear();
+        self.phases.iter_mut().for_each(Latency::clear);
+        (self.bytes_sent, self.bytes_received) = (0, 0);
+    }
+
+    /// Counts one request that has ended.
+    #[inline]
+    pub fn record(&mut self, outcome: &Outcome, marks: Marks) {
+        self.requests += 1;
+        if let Some(kind) = outcome.failure {
+            self.failures[kind as usize] += 1;
+        }
+        if let Some(status) = outcome.status {
+            self.count_status(status, 1);
+        }
+        if marks.evaluated != 0 {
+            for (index, check) in self.checks.iter_mut().enumerate() {
+                check.evaluated += marks.evaluated >> index & 1;
+                check.passed += marks.passed >> index & 1;
+            }
+        }
+        self.response.record(outcome.response_nanos());
+        if let Some(service) = outcome.service_nanos() {
+            self.service.record(service);
+        }
+        for (phase, nanoseconds) in outcome.phases.iter() {
+            self.phases[phase as usize].record(nanoseconds);
+        }
+        self.bytes_sent += outcome.traffic.sent;
+        self.bytes_received += outcome.traffic.received;
+    }
+
+    fn count_status(&mut self, status: u16, count: u64) {
+        // Most answers have the status of the one before, and a step sees few: the list is short and kept in order.
+        match self.statuses.binary_search_by_key(&status, |entry| entry.0) {
+            Ok(at) => self.statuses[at].1 += count,
+            Err(at) if self.statuses.len() < MOST_STATUSES => self.statuses.insert(at, (status, count)),
+            Err(_) => match self.statuses.first_mut() {
+                Some(first) if first.0 == 0 => first.1 += count,
+                _ => self.statuses.insert(0, (0, count)),
+            },
         }
     }
 

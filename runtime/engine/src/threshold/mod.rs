@@ -1,5 +1,11 @@
 //! What must hold: `response_time.p99 < 500ms`, over the whole run or a sliding window.
 
+mod observed;
+mod parse;
+
+pub(crate) use observed::Watch;
+pub use parse::parse;
+
 use std::time::Duration;
 
 use prony_core::{ScenarioId, StepId};
@@ -13,6 +19,8 @@ pub struct Threshold {
     pub scope: Scope,
     /// What it looks at.
     pub metric: Metric,
+    /// Whether it says what must hold or what must not happen.
+    pub sense: Sense,
     /// How it compares.
     pub comparison: Comparison,
     /// With what: nanoseconds for times, a fraction for shares, else a plain number.
@@ -21,6 +29,16 @@ pub struct Threshold {
     pub window: Option<Duration>,
     /// Whether to stop the run as soon as it does not hold.
     pub abort: bool,
+}
+
+/// Which way round a threshold is meant. It matters when there is nothing to look at: what must hold then does not, and
+/// what must not happen has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sense {
+    /// A plain threshold, and `expect:`.
+    MustHold,
+    /// `when:`.
+    MustNotHappen,
 }
 
 /// Where a threshold looks.
@@ -115,8 +133,8 @@ pub struct ThresholdResult {
     pub expression: String,
     /// Where it looked.
     pub scope: Scope,
-    /// What it saw: in a window, the worst of all windows. `None` when there was nothing to look at, which passes for
-    /// counts and fails for everything else.
+    /// What it saw: over the run, or in the window that decided (the last one when all held). `None` when there was
+    /// nothing to look at.
     pub value: Option<f64>,
     /// The unit of `value` and the bound: `ns`, `share`, `/s`, `bytes` or nothing.
     pub unit: &'static str,
@@ -124,4 +142,44 @@ pub struct ThresholdResult {
     pub bound: f64,
     /// Whether it held.
     pub passed: bool,
+}
+
+impl Threshold {
+    /// Whether a figure passes; `None` is nothing to look at.
+    #[must_use]
+    pub fn passes(&self, value: Option<f64>) -> bool {
+        match self.sense {
+            Sense::MustHold => value.is_some_and(|value| self.comparison.holds(value, self.bound)),
+            Sense::MustNotHappen => !value.is_some_and(|value| self.comparison.holds(value, self.bound)),
+        }
+    }
+}
+
+impl Comparison {
+    /// Whether `value` compares so with `bound`.
+    #[must_use]
+    pub fn holds(self, value: f64, bound: f64) -> bool {
+        match self {
+            Self::Less => value < bound,
+            Self::AtMost => value <= bound,
+            Self::More => value > bound,
+            Self::AtLeast => value >= bound,
+            Self::Equal => (value - bound).abs() <= f64::EPSILON * bound.abs(),
+            Self::Unequal => (value - bound).abs() > f64::EPSILON * bound.abs(),
+        }
+    }
+}
+
+impl Metric {
+    /// The unit of its values: `ns`, `share`, `/s`, `bytes` or nothing.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Time(..) => "ns",
+            Self::RequestRate | Self::IterationRate => "/s",
+            Self::FailureShare | Self::CheckShare => "share",
+            Self::BytesSent | Self::BytesReceived => "bytes",
+            Self::Requests | Self::Failures | Self::FailuresOf(_) | Self::Iterations | Self::Dropped => "",
+        }
+    }
 }

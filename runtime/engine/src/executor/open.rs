@@ -1,0 +1,157 @@
+//! Open load: a start is given to an idle user when it is due; when there is none, it is dropped and counted.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use prony_core::Timestamp;
+use send_wrapper::SendWrapper;
+use tokio::task::JoinSet;
+
+use crate::executor::{Crew, Next};
+use crate::load::OpenLoad;
+use crate::pacer::{Alarm, Schedule, Stripe};
+use crate::worker::Message;
+
+/// So many starts may be handed out before the users get their turn.
+const BATCH: u32 = 64;
+
+/// Where a user waits for its next start.
+#[derive(Default)]
+struct Chair {
+    start: Option<Timestamp>,
+    dismissed: bool,
+    waker: Option<Waker>,
+}
+
+type SharedChair = SendWrapper<Rc<RefCell<Chair>>>;
+
+/// The users of the scenario on this worker.
+#[derive(Default)]
+struct Pool {
+    /// Who is free. The last to become so is the first to get a start: few users stay warm instead of all lukewarm.
+    idle: Vec<SharedChair>,
+    over: bool,
+}
+
+type SharedPool = SendWrapper<Rc<RefCell<Pool>>>;
+
+pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
+    let Seated { mut schedule, mut alarm } = match sit_down(crew, load) {
+        Ok(seated) => seated,
+        Err(problem) => {
+            let _ = crew.messages.send(Message::Fatal(problem));
+            return;
+        }
+    };
+    let pool: SharedPool = SendWrapper::new(Rc::new(RefCell::new(Pool::default())));
+    let mut users = JoinSet::new();
+    let mut numbers = crew.users(load.max_users);
+    let mut stop = crew.stop.clone();
+    let mut batch = 0;
+    while let Some(due) = schedule.next_due() {
+        let due = crew.begin + due;
+        if crew.seat.clock.now() < due {
+            batch = 0;
+            tokio::select! {
+                biased;
+                () = alarm.until(due) => {}
+                _ = stop.wait_for(Option::is_some) => break,
+            }
+        } else {
+            batch += 1;
+            if batch % BATCH == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        if crew.stopped() || pool.borrow().over {
+            break;
+        }
+        let chair = pool.borrow_mut().idle.pop();
+        match chair {
+            Some(chair) => chair.borrow_mut().give(due),
+            None => match numbers.next() {
+                Some(number) => {
+                    let chair = SendWrapper::new(Rc::new(RefCell::new(Chair {
+                        start: Some(due),
+                        ..Chair::default()
+                    })));
+                    users.spawn(serve(Arc::clone(crew), number, chair, pool.clone()));
+                }
+                None => crew.recorder.borrow_mut().dropped(crew.seat.scenario, due),
+            },
+        }
+    }
+    pool.borrow_mut().over = true;
+    let idle = std::mem::take(&mut pool.borrow_mut().idle);
+    idle.iter().for_each(|chair| chair.borrow_mut().dismiss());
+    crew.wind_down(users).await;
+}
+
+struct Seated {
+    schedule: Schedule,
+    alarm: Alarm,
+}
+
+fn sit_down(crew: &Crew, load: &OpenLoad) -> Result<Seated, String> {
+    let stripe = Stripe { slots: load.max_users, worker: crew.seat.worker, workers: crew.seat.workers };
+    let schedule =
+        Schedule::new(load, crew.seed, crew.seat.scenario.0, stripe).map_err(|error| error.to_string())?;
+    let alarm = Alarm::new(crew.seat.clock, crew.pacing)
+        .map_err(|error| format!("a kernel timer cannot be had: {error}"))?;
+    Ok(Seated { schedule, alarm })
+}
+
+/// A user's life: it sits, gets a start, performs it, and sits again.
+async fn serve(crew: Arc<Crew>, number: u32, chair: SharedChair, pool: SharedPool) {
+    let mut journey = crew.user(number);
+    let mut iteration = 0;
+    loop {
+        let Some(due) = next_start(&chair).await else { return };
+        let next = crew.iterate(&mut *journey, due, iteration).await;
+        iteration += 1;
+        let mut pool = pool.borrow_mut();
+        if next == Next::Over {
+            pool.over = true;
+        }
+        if pool.over {
+            return;
+        }
+        pool.idle.push(chair.clone());
+    }
+}
+
+async fn next_start(chair: &SharedChair) -> Option<Timestamp> {
+    std::future::poll_fn(|context| {
+        let mut chair = chair.borrow_mut();
+        match chair.start.take() {
+            Some(due) => Poll::Ready(Some(due)),
+            None if chair.dismissed => Poll::Ready(None),
+            None => {
+                match &mut chair.waker {
+                    Some(waker) => waker.clone_from(context.waker()),
+                    none => *none = Some(context.waker().clone()),
+                }
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+impl Chair {
+    fn give(&mut self, due: Timestamp) {
+        self.start = Some(due);
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn dismiss(&mut self) {
+        self.dismissed = true;
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}

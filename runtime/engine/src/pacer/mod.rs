@@ -1,0 +1,12 @@
+//! When iterations start. Schedules are pure functions of the plan and the seed; only [`Alarm`] waits.
+
+mod alarm;
+mod rate;
+mod replay;
+mod schedule;
+mod users;
+
+pub(crate) use alarm::Alarm;
+pub(crate) use replay::validate;
+pub(crate) use schedule::{Schedule, Stripe};
+pub(crate) use users::wanted_between;

@@ -1,0 +1,142 @@
+//! A rate that changes linearly from stage to stage, its integral, and the inverse of that.
+
+use std::time::Duration;
+
+use crate::load::RateStage;
+
+/// The rate of starts over time.
+#[derive(Clone, Debug)]
+pub(crate) struct RateCurve {
+    segments: Vec<Segment>,
+}
+
+/// A stage with what came before it, in seconds and starts.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    begin: f64,
+    length: f64,
+    from: f64,
+    to: f64,
+    /// The integral up to this stage's beginning.
+    before: f64,
+    /// The integral up to its end.
+    until: f64,
+}
+
+impl RateCurve {
+    pub(crate) fn new(stages: &[RateStage]) -> Self {
+        let mut segments = Vec::with_capacity(stages.len());
+        let (mut begin, mut before) = (0.0, 0.0);
+        for stage in stages {
+            let (from, to, length) = (stage.from.get(), stage.to.get(), stage.over.as_secs_f64());
+            let until = before + (from + to) / 2.0 * length;
+            segments.push(Segment { begin, length, from, to, before, until });
+            begin += length;
+            before = until;
+        }
+        Self { segments }
+    }
+
+    /// The integral over all stages: how many starts there are, not rounded.
+    pub(crate) fn total(&self) -> f64 {
+        self.segments.last().map_or(0.0, |segment| segment.until)
+    }
+
+    /// When the integral reaches `amount`; `None` when it never does. Reaching the total itself is the end, not a start.
+    pub(crate) fn reaches(&self, amount: f64) -> Option<Duration> {
+        // Products such as 0.1 × 30 land a hair above the whole number that is meant.
+        let slack = 1e-9 * amount.max(1.0);
+        if amount + slack >= self.total() {
+            return None;
+        }
+        let at = self.segments.partition_point(|segment| segment.until <= amount);
+        let segment = self.segments.get(at)?;
+        Some(Duration::from_secs_f64(segment.begin + segment.inverse(amount - segment.before)))
+    }
+}
+
+impl Segment {
+    /// The time into this stage at which `amount` starts have been reached. The root of the quadratic is taken in the
+    /// form that loses no digits when the slope is small.
+    fn inverse(&self, amount: f64) -> f64 {
+        if amount <= 0.0 {
+            return 0.0;
+        }
+        let slope = (self.to - self.from) / self.length;
+        let root = (self.from * self.from + 2.0 * slope * amount).max(0.0).sqrt();
+        (2.0 * amount / (self.from + root)).min(self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prony_core::units::PerSecond;
+    use proptest::prelude::*;
+
+    fn stage(from: f64, to: f64, seconds: f64) -> RateStage {
+        let rate = |value| PerSecond::new(value).expect("a rate");
+        RateStage { from: rate(from), to: rate(to), over: Duration::from_secs_f64(seconds) }
+    }
+
+    fn starts(curve: &RateCurve) -> u64 {
+        (0..).take_while(|index| curve.reaches(*index as f64).is_some()).count() as u64
+    }
+
+    #[test]
+    fn the_integral_is_the_number_of_starts() {
+        for (stages, expected) in [
+            (vec![stage(500.0, 500.0, 12.0)], 6_000),
+            (vec![stage(0.0, 300.0, 2.0), stage(300.0, 300.0, 1.0), stage(300.0, 0.0, 2.0)], 900),
+            (vec![stage(0.1, 0.1, 30.0)], 3),
+            (vec![stage(0.1, 0.1, 5.0)], 1),
+            (vec![stage(100.0, 100.0, 1.0), stage(0.0, 0.0, 5.0), stage(100.0, 100.0, 1.0)], 200),
+            (vec![stage(200_000.0, 200_000.0, 1.0)], 200_000),
+            (vec![], 0),
+        ] {
+            assert_eq!(starts(&RateCurve::new(&stages)), expected, "{stages:?}");
+        }
+    }
+
+    #[test]
+    fn starts_of_a_constant_rate_are_evenly_spread() {
+        let curve = RateCurve::new(&[stage(500.0, 500.0, 120.0)]);
+        assert_eq!(curve.reaches(0.0), Some(Duration::ZERO));
+        assert_eq!(curve.reaches(500.0), Some(Duration::from_secs(1)));
+        assert_eq!(curve.reaches(59_999.0), Some(Duration::from_millis(119_998)));
+        assert_eq!(curve.reaches(60_000.0), None);
+    }
+
+    #[test]
+    fn a_pause_has_no_starts() {
+        let curve = RateCurve::new(&[stage(10.0, 10.0, 1.0), stage(0.0, 0.0, 5.0), stage(10.0, 10.0, 1.0)]);
+        assert_eq!(curve.reaches(9.0), Some(Duration::from_millis(900)));
+        assert_eq!(curve.reaches(10.0), Some(Duration::from_secs(6)));
+    }
+
+    #[test]
+    fn months_do_not_drift() {
+        let curve = RateCurve::new(&[stage(1_000.0, 1_000.0, 90.0 * 86_400.0)]);
+        let day = 86_400_u64;
+        let due = curve.reaches((60 * day * 1_000) as f64).expect("within the run");
+        assert!(due.abs_diff(Duration::from_secs(60 * day)) < Duration::from_micros(1), "{due:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn due_times_never_go_back_and_add_up(
+            parts in prop::collection::vec((0.0_f64..500.0, 0.0_f64..500.0, 0.01_f64..10.0), 1..5)
+        ) {
+            let stages: Vec<_> = parts.iter().map(|(from, to, seconds)| stage(*from, *to, *seconds)).collect();
+            let curve = RateCurve::new(&stages);
+            let mut last = Duration::ZERO;
+            let count = starts(&curve);
+            for index in 0..count {
+                let due = curve.reaches(index as f64).expect("counted");
+                prop_assert!(due >= last);
+                last = due;
+            }
+            prop_assert!((count as f64 - curve.total()).abs() <= 1.0, "{count} starts of {}", curve.total());
+        }
+    }
+}

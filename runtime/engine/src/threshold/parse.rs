@@ -1,0 +1,193 @@
+//! From `response_time.p99 < 500ms` to its parts.
+
+use prony_core::diagnostic::did_you_mean;
+use prony_core::shape::quoted_list;
+use prony_core::units::{parse_duration, parse_rate, parse_share, parse_size};
+use prony_core::{Diagnostic, FailureKind, Phase, Place};
+
+use crate::threshold::{Comparison, Metric, Statistic, Timing};
+
+const FAMILIES: [&str; 17] = [
+    "response_time",
+    "service_time",
+    "dns",
+    "connect",
+    "tls",
+    "send",
+    "wait",
+    "receive",
+    "lag",
+    "iteration_time",
+    "requests",
+    "failures",
+    "checks",
+    "iterations",
+    "dropped",
+    "bytes_sent",
+    "bytes_received",
+];
+const OPERATORS: [(&str, Comparison); 6] = [
+    ("<=", Comparison::AtMost),
+    (">=", Comparison::AtLeast),
+    ("==", Comparison::Equal),
+    ("!=", Comparison::Unequal),
+    ("<", Comparison::Less),
+    (">", Comparison::More),
+];
+
+/// Parses a threshold's expression, which stands at `place`.
+///
+/// # Errors
+/// When it is not `METRIC OPERATOR BOUND`, names an unknown metric, or the bound has the wrong unit.
+pub fn parse(expression: &str, place: &Place) -> Result<(Metric, Comparison, f64), Diagnostic> {
+    let operator = OPERATORS
+        .iter()
+        .filter_map(|(text, comparison)| expression.find(text).map(|at| (at, *text, *comparison)))
+        .min_by_key(|(at, text, _)| (*at, std::cmp::Reverse(text.len())));
+    let Some((at, text, comparison)) = operator else {
+        return Err(Diagnostic::at(place, format!("found `{expression}`"), "expected METRIC OPERATOR BOUND")
+            .help("for example `response_time.p99 < 500ms` or `failures.rate < 0.1%`"));
+    };
+    let (name, bound) = (expression[..at].trim(), expression[at + text.len()..].trim());
+    let metric = metric(name).map_err(|problem| {
+        let mistake = Diagnostic::at(place, format!("unknown metric `{name}`"), problem.expected);
+        match problem.help {
+            Some(help) => mistake.help(help),
+            None => mistake,
+        }
+    })?;
+    let parsed = match metric.unit() {
+        "ns" => {
+            parse_duration(bound).map(|duration| duration.as_nanos() as f64).map_err(|error| error.expected)
+        }
+        "share" => parse_share(bound).map_err(|error| error.expected),
+        "/s" => match bound.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => parse_rate(bound).map(|rate| rate.get()).map_err(|error| error.expected),
+        },
+        "bytes" => parse_size(bound).map(|size| size as f64).map_err(|error| error.expected),
+        _ => bound.parse().ok().filter(|number: &f64| number.is_finite()).ok_or("a plain number"),
+    };
+    match parsed {
+        Ok(value) => Ok((metric, comparison, value)),
+        Err(expected) => Err(Diagnostic::at(
+            place,
+            format!("`{name}` compared with `{bound}`"),
+            format!("expected {expected}"),
+        )),
+    }
+}
+
+struct Unknown {
+    expected: String,
+    help: Option<String>,
+}
+
+fn metric(name: &str) -> Result<Metric, Unknown> {
+    let (family, figure) = name.split_once('.').unwrap_or((name, ""));
+    let timing = match family {
+        "response_time" => Some(Timing::Response),
+        "service_time" => Some(Timing::Service),
+        "lag" => Some(Timing::Lag),
+        "iteration_time" => Some(Timing::Iteration),
+        other => Phase::ALL.into_iter().find(|phase| phase.name() == other).map(Timing::Phase),
+    };
+    if let Some(timing) = timing {
+        return statistic(figure).map(|statistic| Metric::Time(timing, statistic)).ok_or_else(|| Unknown {
+            expected: format!("expected `{family}.p99`, another percentile, `min`, `mean` or `max`"),
+            help: None,
+        });
+    }
+    let choices: &[(&str, Metric)] = match family {
+        "requests" => &[("count", Metric::Requests), ("rate", Metric::RequestRate)],
+        "failures" => &[("count", Metric::Failures), ("rate", Metric::FailureShare)],
+        "checks" => &[("rate", Metric::CheckShare)],
+        "iterations" => &[("count", Metric::Iterations), ("rate", Metric::IterationRate)],
+        "dropped" => &[("count", Metric::Dropped)],
+        "bytes_sent" => &[("count", Metric::BytesSent)],
+        "bytes_received" => &[("count", Metric::BytesReceived)],
+        _ => {
+            return Err(Unknown {
+                expected: format!("expected a figure of {}", quoted_list(&FAMILIES)),
+                help: did_you_mean(family, FAMILIES).map(|word| format!("did you mean `{word}`?")),
+            });
+        }
+    };
+    if let Some((_, metric)) = choices.iter().find(|(word, _)| *word == figure) {
+        return Ok(*metric);
+    }
+    if family == "failures" {
+        if let Some(kind) = FailureKind::ALL.into_iter().find(|kind| kind.name() == figure) {
+            return Ok(Metric::FailuresOf(kind));
+        }
+    }
+    let full: Vec<String> = choices.iter().map(|(word, _)| format!("{family}.{word}")).collect();
+    let names: Vec<&str> = full.iter().map(String::as_str).collect();
+    let kinds = FailureKind::ALL.map(FailureKind::name);
+    let help =
+        (family == "failures").then(|| format!("or `failures.KIND`, with one of {}", quoted_list(&kinds)));
+    Err(Unknown { expected: format!("expected {}", quoted_list(&names)), help })
+}
+
+/// `p50`, `p99.9` and `p999` (which are the same), `min`, `mean`, `max`.
+fn statistic(figure: &str) -> Option<Statistic> {
+    match figure {
+        "min" => return Some(Statistic::Min),
+        "mean" => return Some(Statistic::Mean),
+        "max" => return Some(Statistic::Max),
+        _ => {}
+    }
+    let digits = figure.strip_prefix('p')?;
+    let percent: f64 = match digits.len() {
+        3.. if !digits.contains('.') && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{}.{}", &digits[..2], &digits[2..]).parse().ok()?
+        }
+        _ => digits.parse().ok()?,
+    };
+    (percent > 0.0 && percent <= 100.0).then_some(Statistic::Quantile(percent / 100.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prony_core::Source;
+
+    fn read(text: &str) -> Result<(Metric, Comparison, f64), String> {
+        let place = Place { source: Source::new("plan", text), start: 0, end: text.len() };
+        parse(text, &place).map_err(|mistake| mistake.to_string())
+    }
+
+    #[test]
+    fn thresholds_read_as_written() {
+        let p = |q| Metric::Time(Timing::Response, Statistic::Quantile(q));
+        assert_eq!(read("response_time.p99 < 500ms"), Ok((p(0.99), Comparison::Less, 5e8)));
+        assert_eq!(read("response_time.p99.9<=1s").map(|r| r.0), Ok(p(0.999)));
+        assert_eq!(read("response_time.p999 < 1s").map(|r| r.0), Ok(p(0.999)));
+        assert_eq!(read("failures.rate < 0.1%"), Ok((Metric::FailureShare, Comparison::Less, 0.001)));
+        assert_eq!(
+            read("failures.timeout == 0"),
+            Ok((Metric::FailuresOf(FailureKind::Timeout), Comparison::Equal, 0.0))
+        );
+        assert_eq!(read("requests.rate >= 100/s"), Ok((Metric::RequestRate, Comparison::AtLeast, 100.0)));
+        assert_eq!(
+            read("wait.max < 1s").map(|r| r.0),
+            Ok(Metric::Time(Timing::Phase(Phase::Wait), Statistic::Max))
+        );
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (text, message) in [
+            ("response_time.p99", "expected METRIC OPERATOR BOUND"),
+            ("respones_time.p99 < 1s", "did you mean `response_time`?"),
+            ("response_time < 1s", "expected `response_time.p99`"),
+            ("response_time.p0 < 1s", "another percentile"),
+            ("response_time.p99 < 500", "expected a duration"),
+            ("failures.rate < 1s", "expected a share"),
+            ("failures.tiemout < 1", "failures.KIND"),
+        ] {
+            let shown = read(text).expect_err(text);
+            assert!(shown.contains(message), "{shown}");
+        }
+    }
+}

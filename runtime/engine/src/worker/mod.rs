@@ -1,0 +1,228 @@
+//! A worker: one thread, one single-threaded runtime, its own users and its own recorder. It shares nothing but a
+//! message a second to the coordinator.
+
+mod probe;
+mod recorder;
+
+pub(crate) use recorder::{Ending, Recorder};
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use prony_core::{Clock, JourneyWorker, Meter, Random, ScenarioId, Seat, SetupError, Timestamp};
+use send_wrapper::SendWrapper;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock;
+use crate::executor::{self, Crew};
+use crate::spec::RunSpec;
+use crate::stats::{Latency, Statistics};
+use crate::worker::probe::probe;
+
+/// A worker's recorder, shared by its users and nobody else.
+pub(crate) type SharedRecorder = SendWrapper<Rc<RefCell<Recorder>>>;
+
+/// What a worker tells the coordinator.
+pub(crate) enum Message {
+    /// It is set up and waits for the beginning, or could not be set up.
+    Ready(Result<(), SetupError>),
+    /// A second is over.
+    Second(Box<Report>),
+    /// Something makes the run pointless.
+    Fatal(String),
+    /// It has ended; its last report came before.
+    Done,
+}
+
+/// A worker's second.
+pub(crate) struct Report {
+    pub(crate) worker: usize,
+    pub(crate) statistics: Box<Statistics>,
+    pub(crate) notices: Vec<(ScenarioId, String)>,
+    pub(crate) wakeup_lag: Latency,
+    /// CPU time of the thread since the beginning.
+    pub(crate) cpu: Duration,
+    /// Time the thread waited for a core since the beginning.
+    pub(crate) waiting: Duration,
+}
+
+/// The order to end before the load is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StopOrder {
+    /// How long iterations under way may go on at most.
+    pub(crate) grace: Duration,
+}
+
+/// What a worker is given.
+pub(crate) struct Assignment {
+    pub(crate) number: u32,
+    pub(crate) spec: Arc<RunSpec>,
+    pub(crate) messages: Sender<Message>,
+    /// Cleared statistics come back here.
+    pub(crate) returned: Receiver<Box<Statistics>>,
+    /// When to begin. A sender that is gone means not at all.
+    pub(crate) begin: Receiver<Timestamp>,
+    pub(crate) stop: watch::Receiver<Option<StopOrder>>,
+}
+
+/// The body of a worker's thread.
+pub(crate) fn work(assignment: Assignment) {
+    let messages = assignment.messages.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(live(assignment)),
+        Err(error) => {
+            let _ = messages
+                .send(Message::Ready(Err(SetupError(format!("a worker's runtime cannot be made: {error}")))));
+        }
+    }
+    let _ = messages.send(Message::Done);
+}
+
+async fn live(assignment: Assignment) {
+    let Assignment { number, spec, messages, returned, begin, stop } = assignment;
+    let clock = clock::clock();
+    let recorder: SharedRecorder = SendWrapper::new(Rc::new(RefCell::new(Recorder::new(&spec.catalog))));
+    let rc: Rc<RefCell<Recorder>> = Rc::clone(&*recorder);
+    let meter = Meter::new(rc);
+    let journeys = match set_up(&spec, number, clock, &meter) {
+        Ok(journeys) => journeys,
+        Err(error) => {
+            let _ = messages.send(Message::Ready(Err(error)));
+            return;
+        }
+    };
+    let _ = messages.send(Message::Ready(Ok(())));
+    let Ok(begin) = begin.recv() else { return };
+    let wakeups = SendWrapper::new(Rc::new(RefCell::new(Latency::default())));
+    let mut beside = JoinSet::new();
+    beside.spawn(probe(clock, wakeups.clone(), begin));
+    let before = Usage { cpu: clock::thread_cpu(), waiting: clock::thread_waiting() };
+    let reporter = Reporter {
+        worker: number as usize,
+        recorder: recorder.clone(),
+        wakeups,
+        messages: messages.clone(),
+        before,
+    };
+
+    let mut crews = JoinSet::new();
+    for (index, (scenario, journeys)) in spec.scenarios.iter().zip(journeys).enumerate() {
+        let id = ScenarioId(index as u16);
+        let load_begins = begin + scenario.start_after;
+        recorder.borrow_mut().measure_from(id, load_begins + scenario.warmup);
+        let crew = Crew {
+            seat: seat(&spec, id, number, clock, &meter),
+            seed: spec.seed,
+            pacing: spec.pacing,
+            begin: load_begins,
+            wall_origin: wall_origin(clock),
+            graceful_stop: scenario.graceful_stop,
+            iteration_every: scenario.iteration_every,
+            recorder: recorder.clone(),
+            journeys: SendWrapper::new(Rc::new(RefCell::new(journeys))),
+            stop: stop.clone(),
+            messages: messages.clone(),
+        };
+        crews.spawn(executor::run(crew, scenario.load.clone()));
+    }
+    let mut second = begin + Duration::from_secs(1);
+    loop {
+        let left = second - clock.now();
+        tokio::select! {
+            ended = crews.join_next() => match ended {
+                None => break,
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    let _ = messages.send(Message::Fatal(format!("a defect in Prony ended a worker's scenario: {error}")));
+                }
+            },
+            () = tokio::time::sleep(left) => {
+                second = second + Duration::from_secs(1);
+                if let Ok(cleared) = returned.try_recv() {
+                    recorder.borrow_mut().give_back(cleared);
+                }
+                reporter.report();
+            }
+        }
+    }
+    beside.abort_all();
+    reporter.last();
+}
+
+fn set_up(
+    spec: &RunSpec,
+    worker: u32,
+    clock: Clock,
+    meter: &Meter,
+) -> Result<Vec<Box<dyn JourneyWorker>>, SetupError> {
+    let scenarios = spec.scenarios.iter().enumerate();
+    scenarios
+        .map(|(index, scenario)| {
+            scenario.journeys.worker(&seat(spec, ScenarioId(index as u16), worker, clock, meter))
+        })
+        .collect()
+}
+
+/// The seat of the worker's first user in `scenario`.
+fn seat(spec: &RunSpec, scenario: ScenarioId, worker: u32, clock: Clock, meter: &Meter) -> Seat {
+    Seat {
+        scenario,
+        user: worker,
+        worker,
+        workers: spec.threads,
+        users: spec.scenarios[usize::from(scenario.0)].load.most_users(),
+        clock,
+        meter: meter.clone(),
+        random: Random::new(spec.seed, u64::from(scenario.0), u64::from(worker)),
+    }
+}
+
+/// Wall time at the clock's origin.
+fn wall_origin(clock: Clock) -> Duration {
+    clock::wall_clock().saturating_sub(Duration::from_nanos(clock.now().as_nanos()))
+}
+
+#[derive(Clone, Copy)]
+struct Usage {
+    cpu: Duration,
+    waiting: Duration,
+}
+
+/// Sends a worker's seconds.
+struct Reporter {
+    worker: usize,
+    recorder: SharedRecorder,
+    wakeups: SendWrapper<Rc<RefCell<Latency>>>,
+    messages: Sender<Message>,
+    before: Usage,
+}
+
+impl Reporter {
+    fn report(&self) {
+        let second = self.recorder.borrow_mut().take();
+        if let Some(second) = second {
+            self.send(second);
+        }
+    }
+
+    fn last(&self) {
+        let second = self.recorder.borrow_mut().take_last();
+        self.send(second);
+    }
+
+    fn send(&self, second: recorder::Second) {
+        let _ = self.messages.send(Message::Second(Box::new(Report {
+            worker: self.worker,
+            statistics: second.statistics,
+            notices: second.notices,
+            wakeup_lag: std::mem::take(&mut *self.wakeups.borrow_mut()),
+            cpu: clock::thread_cpu().saturating_sub(self.before.cpu),
+            waiting: clock::thread_waiting().saturating_sub(self.before.waiting),
+        })));
+    }
+}

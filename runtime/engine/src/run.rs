@@ -70,7 +70,7 @@ pub fn run(spec: RunSpec, control: &Control, listen: &mut dyn FnMut(Event)) -> R
             Ok(Message::Ready(Err(error))) => failed = Some(error),
             // A worker that is done before it was ready has panicked, or has told why above.
             Ok(_) | Err(_) => {
-                failed = failed.or_else(|| Some(SetupError("a worker ended while it was set up".to_owned())))
+                failed = failed.or_else(|| Some(SetupError("a worker ended while it was set up".to_owned())));
             }
         }
     }

@@ -113,11 +113,10 @@ impl Crew {
     }
 
     fn report_defect(&self, ended: &Result<(), tokio::task::JoinError>) {
-        if let Err(error) = ended {
-            if error.is_panic() {
-                let _ =
-                    self.messages.send(Message::Fatal(format!("a defect in Prony ended a user: {error}")));
-            }
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            let _ = self.messages.send(Message::Fatal(format!("a defect in Prony ended a user: {error}")));
         }
     }
 

@@ -65,10 +65,14 @@ mod timer {
     pub(super) struct Timer(AsyncFd<OwnedFd>);
 
     impl Timer {
+        #[expect(
+            deprecated,
+            reason = "the sound constructor is an unsafe fn; an OwnedFd meets what it asks for"
+        )]
         pub(super) fn new() -> std::io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            Ok(Self(AsyncFd::register_with_interest(timer, Interest::READABLE)?))
+            Ok(Self(AsyncFd::with_interest(timer, Interest::READABLE)?))
         }
 
         pub(super) async fn sleep(&mut self, nanoseconds: u64) {

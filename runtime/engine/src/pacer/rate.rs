@@ -80,7 +80,7 @@ mod tests {
     }
 
     fn starts(curve: &RateCurve) -> u64 {
-        (0..).take_while(|index| curve.reaches(*index as f64).is_some()).count() as u64
+        (0..).take_while(|index| curve.reaches(f64::from(*index)).is_some()).count() as u64
     }
 
     #[test]

@@ -116,10 +116,10 @@ fn metric(name: &str) -> Result<Metric, Unknown> {
     if let Some((_, metric)) = choices.iter().find(|(word, _)| *word == figure) {
         return Ok(*metric);
     }
-    if family == "failures" {
-        if let Some(kind) = FailureKind::ALL.into_iter().find(|kind| kind.name() == figure) {
-            return Ok(Metric::FailuresOf(kind));
-        }
+    if family == "failures"
+        && let Some(kind) = FailureKind::ALL.into_iter().find(|kind| kind.name() == figure)
+    {
+        return Ok(Metric::FailuresOf(kind));
     }
     let full: Vec<String> = choices.iter().map(|(word, _)| format!("{family}.{word}")).collect();
     let names: Vec<&str> = full.iter().map(String::as_str).collect();

@@ -3,6 +3,7 @@
 //! Made once: [`Protocol`] is a static of its crate; a [`DriverBuilder`] compiles a scenario's steps and becomes a
 //! [`Driver`] once a run; a [`DriverWorker`] is made once a worker (connection pools), a [`Session`] once a user.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::BoxFuture;
@@ -51,6 +52,8 @@ pub struct Wiring<'a> {
     pub tls: Option<&'a Node>,
     /// `network:` likewise.
     pub network: Option<&'a Node>,
+    /// The folder that relative paths of the plan start from.
+    pub folder: &'a Path,
 }
 
 /// What checks and captures will ask of a step's answer.

@@ -1,1 +1,22 @@
-//! How Prony reaches a peer.
+//! How Prony reaches a peer: names, addresses, TCP, TLS and the shared HTTP/2 connection, each phase timed.
+//!
+//! A [`Connector`] is made once a run from the plan's `tls:` and `network:`; each worker takes a [`WorkerConnector`] of
+//! its own. What is said over a connection is the protocols' business.
+
+mod connector;
+mod deadline;
+mod failure;
+pub mod h2;
+mod network;
+mod origin;
+mod scratch;
+mod source;
+mod stream;
+mod tls;
+
+pub use connector::{ConnectFailure, Connected, Connector, ConnectorBuilder, WorkerConnector};
+pub use deadline::Deadline;
+pub use failure::failure_of_io;
+pub use origin::Origin;
+pub use scratch::with_scratch;
+pub use stream::{Handshake, Stream};

@@ -161,8 +161,8 @@ mod tests {
     fn thresholds_read_as_written() {
         let p = |q| Metric::Time(Timing::Response, Statistic::Quantile(q));
         assert_eq!(read("response_time.p99 < 500ms"), Ok((p(0.99), Comparison::Less, 5e8)));
-        assert_eq!(read("response_time.p99.9<=1s").map(|r| r.0), Ok(p(0.999)));
-        assert_eq!(read("response_time.p999 < 1s").map(|r| r.0), Ok(p(0.999)));
+        assert_eq!(read("response_time.p99.9<=1s").map(|r| r.0), Ok(p(99.9 / 100.0)));
+        assert_eq!(read("response_time.p999 < 1s").map(|r| r.0), Ok(p(99.9 / 100.0)));
         assert_eq!(read("failures.rate < 0.1%"), Ok((Metric::FailureShare, Comparison::Less, 0.001)));
         assert_eq!(
             read("failures.timeout == 0"),

@@ -1,0 +1,29 @@
+//! Whom to connect to.
+
+use std::fmt;
+
+/// A peer by name: what a connection is made for and may be reused for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Whether to speak TLS.
+    pub tls: bool,
+    /// A name or an address, IPv6 without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Origin {
+    /// `host:port`, with brackets around an IPv6 address; the port is left out when it is `default_port`.
+    #[must_use]
+    pub fn authority(&self, default_port: u16) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == default_port { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.authority(0))
+    }
+}

@@ -1,1 +1,141 @@
-//! Placeholder.
+//! HTTP's driver: once a run, once a worker.
+
+use std::sync::Arc;
+
+use prony_core::protocol::Wiring;
+use prony_core::{
+    Diagnostic, Driver, DriverBuilder, DriverWorker, Node, ReplyNeeds, Seat, Session, SetupError, StepIndex,
+    Variables,
+};
+use prony_transport::{Connector, ConnectorBuilder, Origin};
+use url::Url;
+
+use crate::config::{Policy, Settings, Version};
+use crate::session::{HttpSession, Pools, WorkerPart};
+use crate::step::{Step, compile};
+
+/// HTTP's driver in the making.
+pub(crate) struct Builder {
+    settings: Settings,
+    settings_node: Option<Node>,
+    target: Option<(Url, Node)>,
+    connector: ConnectorBuilder,
+    folder: std::path::PathBuf,
+    steps: Vec<Step>,
+    last_name: String,
+    /// Files that could not be read.
+    problems: Vec<SetupError>,
+}
+
+impl Builder {
+    pub(crate) fn new(wiring: Wiring<'_>) -> Result<Self, Diagnostic> {
+        let target = match wiring.target {
+            None => None,
+            Some(node) => Some((compile::parse_url(node.text()?, node)?, node.clone())),
+        };
+        Ok(Self {
+            settings: Settings::from_plan(wiring.settings)?,
+            settings_node: wiring.settings.cloned(),
+            target,
+            connector: Connector::from_plan(wiring.network, wiring.tls, wiring.folder)?,
+            folder: wiring.folder.to_owned(),
+            steps: Vec::new(),
+            last_name: String::new(),
+            problems: Vec::new(),
+        })
+    }
+}
+
+impl DriverBuilder for Builder {
+    fn step(
+        &mut self,
+        step: &Node,
+        needs: ReplyNeeds,
+        variables: &Variables,
+    ) -> Result<StepIndex, Diagnostic> {
+        let mut context = compile::Context {
+            target: self.target.as_ref().map(|(url, node)| (url, node)),
+            settings: &self.settings,
+            settings_node: self.settings_node.as_ref(),
+            folder: &self.folder,
+            files: &mut self.problems,
+        };
+        let (compiled, name) = compile::compile(step, needs, variables, &mut context)?;
+        self.last_name = name;
+        self.steps.push(compiled);
+        Ok(StepIndex(self.steps.len() as u32 - 1))
+    }
+
+    fn default_name(&self) -> String {
+        self.last_name.clone()
+    }
+
+    fn build(mut self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
+        if let Some(problem) = self.problems.pop() {
+            return Err(problem);
+        }
+        let (h1, h2) = (b"http/1.1".to_vec(), b"h2".to_vec());
+        let alpn = match self.settings.version {
+            Version::Auto => vec![h2, h1],
+            Version::Http1 => vec![h1],
+            Version::Http2 => vec![h2],
+        };
+        let connector = self.connector.build(alpn)?;
+        let mut origins: Vec<Origin> = Vec::new();
+        for origin in self.steps.iter().filter_map(|step| step.origin.as_ref()) {
+            if !origins.contains(origin) {
+                origins.push(origin.clone());
+            }
+        }
+        connector.resolve_now(&origins)?;
+        Ok(Arc::new(HttpDriver {
+            shared: Arc::new(Compiled { settings: self.settings, steps: self.steps }),
+            connector: Arc::new(connector),
+        }))
+    }
+}
+
+/// What all workers read.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) settings: Settings,
+    pub(crate) steps: Vec<Step>,
+}
+
+struct HttpDriver {
+    shared: Arc<Compiled>,
+    connector: Arc<Connector>,
+}
+
+impl Driver for HttpDriver {
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+        let pools = match self.shared.settings.policy {
+            Policy::Shared { connections, streams } => Some(Pools::new(share(connections, seat), streams)),
+            Policy::Own | Policy::PerIteration => None,
+        };
+        let part = WorkerPart {
+            connector: self.connector.worker(seat.worker),
+            pools,
+            clock: seat.clock,
+            meter: seat.meter.clone(),
+            scenario: seat.scenario,
+        };
+        Ok(Box::new(HttpWorker { compiled: Arc::clone(&self.shared), part: Arc::new(part) }))
+    }
+}
+
+/// A worker's share of the pool's connections: at least one, for it has users that need one.
+fn share(connections: u32, seat: &Seat) -> u32 {
+    (connections.saturating_sub(seat.worker)).div_ceil(seat.workers.max(1)).max(1)
+}
+
+struct HttpWorker {
+    compiled: Arc<Compiled>,
+    part: Arc<WorkerPart>,
+}
+
+impl DriverWorker for HttpWorker {
+    fn session(&mut self, _: &Seat) -> Box<dyn Session> {
+        Box::new(HttpSession::new(Arc::clone(&self.compiled), Arc::clone(&self.part)))
+    }
+}

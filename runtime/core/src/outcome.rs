@@ -217,6 +217,8 @@ pub struct Outcome {
     pub phases: Phases,
     /// Bytes both ways.
     pub traffic: Traffic,
+    /// Bytes of the answer's body alone, before decompression.
+    pub body_bytes: u64,
     /// The protocol's own status, if an answer came: HTTP status, gRPC code, MQTT reason code.
     pub status: Option<u16>,
     /// Why it failed, if it did.
@@ -233,6 +235,7 @@ impl Outcome {
             finished: intended,
             phases: Phases::default(),
             traffic: Traffic::default(),
+            body_bytes: 0,
             status: None,
             failure: None,
         }

@@ -30,13 +30,10 @@ impl Deadline {
     /// Ready when the deadline has passed; otherwise the task is woken by then at the latest.
     pub fn poll_expired(&mut self, context: &mut Context<'_>, clock: &Clock) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
-        match &mut self.timer {
-            Some(timer) if timer.fires <= at => {
-                if timer.sleep.as_mut().poll(context).is_pending() {
-                    return Poll::Pending;
-                }
-            }
-            _ => {}
+        if let Some(timer) = self.timer.as_mut().filter(|timer| timer.fires <= at)
+            && timer.sleep.as_mut().poll(context).is_pending()
+        {
+            return Poll::Pending;
         }
         let now = clock.now();
         if now >= at {
@@ -50,7 +47,7 @@ impl Deadline {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tokio's own timer counts on tokio's own clock")]
+/// On tokio's own clock, which its timer counts on.
 fn after(time: Duration) -> Instant {
     Instant::now() + time
 }

@@ -1,7 +1,7 @@
 //! Local addresses that connections come from: a peer's port takes about 28,000 connections from one address.
 
-use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prony_core::{Diagnostic, Node};
 
@@ -49,19 +49,18 @@ fn range(first: IpAddr, last: IpAddr) -> Option<Vec<IpAddr>> {
 
 /// A worker's turn through the addresses.
 #[derive(Debug, Default)]
-pub(crate) struct Turn(Cell<usize>);
+pub(crate) struct Turn(AtomicUsize);
 
 impl Turn {
     /// Begins where the other workers do not.
     pub(crate) fn starting_at(worker: u32) -> Self {
-        Self(Cell::new(worker as usize))
+        Self(AtomicUsize::new(worker as usize))
     }
 
     /// The next address of the peer's family; `None` leaves the choice to the system.
     pub(crate) fn next(&self, pool: &[IpAddr], peer: IpAddr) -> Option<IpAddr> {
         for _ in 0..pool.len() {
-            let at = self.0.get();
-            self.0.set(at.wrapping_add(1));
+            let at = self.0.fetch_add(1, Ordering::Relaxed);
             let address = pool[at % pool.len()];
             if address.is_ipv4() == peer.is_ipv4() {
                 return Some(address);

@@ -1,0 +1,126 @@
+//! HTTP/2 requests over the shared connection.
+
+use std::task::Poll;
+
+use prony_core::{FailureKind, Phase};
+use prony_transport::Stream;
+use prony_transport::h2::{Ended, H2Connection, ended_by};
+
+use crate::session::outgoing::Outgoing;
+use crate::session::{Counted, Desk, Failure, within};
+
+/// A connection that speaks HTTP/2.
+#[derive(Clone)]
+pub(crate) struct Http2 {
+    connection: H2Connection,
+}
+
+impl Http2 {
+    pub(super) async fn open(stream: Stream, counted: Counted) -> Result<Self, Failure> {
+        match H2Connection::open(stream, move || drop(counted)).await {
+            Ok(connection) => Ok(Self { connection }),
+            Err(ended) => Err(failure(&ended)),
+        }
+    }
+
+    pub(crate) fn is_usable(&self) -> bool {
+        self.connection.ended().is_none()
+    }
+
+    /// How many streams the peer allows at a time.
+    pub(crate) fn most_streams(&self) -> usize {
+        self.connection.most_streams()
+    }
+
+    /// Sends the request and reads its answer.
+    pub(super) async fn exchange(&self, outgoing: &Outgoing, desk: &mut Desk<'_>) -> Result<(), Failure> {
+        let result = self.transfer(outgoing, desk).await;
+        if desk.outcome.finished <= desk.outcome.sent.unwrap_or_default() {
+            desk.outcome.finished = desk.clock.now();
+        }
+        desk.outcome.body_bytes = desk.kept.body_bytes;
+        desk.outcome.traffic.received += desk.kept.body_bytes;
+        // A stream fails as its connection does; the connection knows why.
+        result.map_err(|fault| match fault {
+            Fault::Timeout(state) => {
+                Failure::new(FailureKind::Timeout, format!("{state} within the time-out"))
+            }
+            Fault::Other(failure) => failure,
+            Fault::Http2(error) => match self.connection.ended() {
+                Some(ended) if error.get_io().is_none() && !error.is_reset() => failure(&ended),
+                _ => failure(&ended_by(&error)),
+            },
+        })
+    }
+
+    async fn transfer(&self, outgoing: &Outgoing, desk: &mut Desk<'_>) -> Result<(), Fault> {
+        let (request, body) = outgoing.http2().map_err(Fault::Other)?;
+        let clock = desk.clock;
+        let mut requests = self.connection.requests();
+        let ready = std::future::poll_fn(|context| requests.poll_ready(context));
+        within(desk.deadline, &clock, ready).await.ok_or(Fault::Timeout("no stream was free"))??;
+        let began = clock.now();
+        desk.outcome.sent.get_or_insert(began);
+        let length = body.len() as u64;
+        let (response, mut stream) = requests.send_request(request, body.is_empty())?;
+        if length > 0 {
+            stream.send_data(body, true)?;
+        }
+        desk.outcome.traffic.sent += length;
+        let sent = clock.now();
+        desk.outcome.phases.set(Phase::Send, sent.nanos_since(began));
+        let response =
+            within(desk.deadline, &clock, response).await.ok_or(Fault::Timeout("no answer came"))??;
+        let first = clock.now();
+        desk.outcome.phases.set(Phase::Wait, first.nanos_since(sent));
+        let (head, mut body) = response.into_parts();
+        desk.outcome.status = Some(head.status.as_u16());
+        for (name, value) in &head.headers {
+            desk.outcome.traffic.received += (name.as_str().len() + value.len()) as u64;
+            desk.kept.header(name.as_str(), value.as_bytes());
+        }
+        while !body.is_end_stream() {
+            let data = std::future::poll_fn(|context| body.poll_data(context));
+            let Some(piece) = within(desk.deadline, &clock, data).await.ok_or(CUT)? else { break };
+            let piece = piece?;
+            desk.kept.body(&piece);
+            body.flow_control().release_capacity(piece.len())?;
+            if desk.kept.body_bytes > desk.max_body {
+                let text = format!("the body is longer than `max_body`, {} bytes", desk.max_body);
+                return Err(Fault::Other(Failure::new(FailureKind::TooLarge, text)));
+            }
+        }
+        if !body.is_end_stream() {
+            let trailers = std::future::poll_fn(|context: &mut std::task::Context<'_>| -> Poll<_> {
+                body.poll_trailers(context)
+            });
+            if let Some(trailers) = within(desk.deadline, &clock, trailers).await.ok_or(CUT)?? {
+                for (name, value) in &trailers {
+                    desk.kept.trailer(name.as_str(), value.as_bytes());
+                }
+            }
+        }
+        desk.outcome.finished = clock.now();
+        desk.outcome.phases.set(Phase::Receive, desk.outcome.finished.nanos_since(first));
+        Ok(())
+    }
+}
+
+/// The time-out came within an answer.
+const CUT: Fault = Fault::Timeout("the answer was not complete");
+
+enum Fault {
+    Http2(::h2::Error),
+    Timeout(&'static str),
+    Other(Failure),
+}
+
+impl From<::h2::Error> for Fault {
+    fn from(error: ::h2::Error) -> Self {
+        Self::Http2(error)
+    }
+}
+
+fn failure(ended: &Ended) -> Failure {
+    Failure::new(ended.kind, ended.detail.clone())
+}

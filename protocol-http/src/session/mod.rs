@@ -1,0 +1,385 @@
+//! A user's HTTP: rendering a step, getting a connection, exchanging, following, judging.
+
+mod h1;
+mod h2;
+mod outgoing;
+mod pool;
+
+use std::sync::Arc;
+
+use prony_core::{
+    BoxFuture, Clock, ConnectionEvent, Exchange, FailureKind, Meter, Outcome, Reply, ScenarioId, Scope,
+    Session, StepIndex, Timestamp,
+};
+use prony_transport::{Deadline, Handshake, Origin, WorkerConnector};
+use url::Url;
+
+use crate::config::{Cookies, Policy, Version};
+use crate::cookies::Jar;
+use crate::decode::{Undecodable, decode};
+use crate::driver::Compiled;
+use crate::reply::Kept;
+use crate::session::h1::H1Connection;
+use crate::session::h2::Http2;
+use crate::session::outgoing::Outgoing;
+use crate::step::Step;
+use crate::step::compile::{path_and_query, to_origin};
+
+pub(crate) use pool::Pools;
+
+/// A worker's part, shared by its users.
+pub(crate) struct WorkerPart {
+    pub(crate) connector: WorkerConnector,
+    pub(crate) pools: Option<Pools>,
+    pub(crate) clock: Clock,
+    pub(crate) meter: Meter,
+    pub(crate) scenario: ScenarioId,
+}
+
+/// One user's HTTP.
+pub(crate) struct HttpSession {
+    compiled: Arc<Compiled>,
+    part: Arc<WorkerPart>,
+    /// The user's own connections: one an origin.
+    own: Vec<(Origin, Wire)>,
+    jar: Jar,
+    kept: Kept,
+    deadline: Deadline,
+}
+
+/// A connection of either version.
+enum Wire {
+    Http1(H1Connection),
+    Http2(Http2),
+}
+
+/// Why there is no answer.
+pub(crate) struct Failure {
+    kind: FailureKind,
+    detail: Box<str>,
+    /// The connection was gone before a byte of the answer came: a server that closes idle connections does that.
+    unanswered: bool,
+}
+
+impl Failure {
+    fn new(kind: FailureKind, detail: impl Into<Box<str>>) -> Self {
+        Self { kind, detail: detail.into(), unanswered: false }
+    }
+}
+
+/// What an exchange needs of its session.
+struct Desk<'a> {
+    kept: &'a mut Kept,
+    deadline: &'a mut Deadline,
+    clock: Clock,
+    outcome: &'a mut Outcome,
+    max_body: u64,
+}
+
+impl HttpSession {
+    pub(crate) fn new(compiled: Arc<Compiled>, part: Arc<WorkerPart>) -> Self {
+        let (jar, kept, deadline) = (Jar::default(), Kept::default(), Deadline::default());
+        Self { compiled, part, own: Vec::new(), jar, kept, deadline }
+    }
+
+    async fn run(&mut self, index: StepIndex, scope: &mut Scope<'_>, intended: Timestamp) -> Exchange {
+        let compiled = Arc::clone(&self.compiled);
+        let step = &compiled.steps[index.0 as usize];
+        let mut outcome = Outcome::due(intended);
+        self.deadline.set(self.part.clock.now() + step.timeout);
+        self.kept.begin(step.keep);
+        let mut detail = None;
+        let done = match Outgoing::new(step, scope, &self.jar) {
+            Ok(outgoing) => self.follow(step, outgoing, &mut outcome).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = done {
+            outcome.finished = self.part.clock.now();
+            outcome.failure = Some(failure.kind);
+            detail = Some(failure.detail);
+        } else if !step.judges_status {
+            outcome.failure = match outcome.status {
+                Some(400..=499) => Some(FailureKind::StatusClient),
+                Some(500..) => Some(FailureKind::StatusServer),
+                _ => None,
+            };
+            detail = outcome
+                .failure
+                .and(outcome.status)
+                .map(|status| format!("the answer has status {status}").into());
+        }
+        Exchange { outcome, detail }
+    }
+
+    /// The request, and those that redirects lead to.
+    async fn follow(
+        &mut self,
+        step: &Step,
+        mut outgoing: Outgoing,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let mut left = step.redirects;
+        loop {
+            self.attempt(step, &outgoing, outcome).await?;
+            self.keep_cookies(&outgoing);
+            let status = outcome.status.unwrap_or(0);
+            let location =
+                self.kept.find("location").filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308));
+            let Some(location) = location.filter(|_| step.redirects > 0) else { break };
+            if left == 0 {
+                let text = format!("more than {} redirects; the last leads to {location}", step.redirects);
+                return Err(Failure::new(FailureKind::Redirect, text));
+            }
+            left -= 1;
+            let next = outgoing.url().and_then(|url| url.join(location).ok());
+            let target = next.as_ref().and_then(|url| Some((to_origin(url)?, path_and_query(url))));
+            let Some((origin, target)) = target else {
+                return Err(Failure::new(
+                    FailureKind::Redirect,
+                    format!("the redirect to `{location}` leads nowhere"),
+                ));
+            };
+            outgoing.redirect(status, origin, target, &self.jar);
+            self.kept.begin(step.keep);
+        }
+        if self.kept.overflowed {
+            let text = format!(
+                "the body is longer than the {} bytes kept for checks; raise `keep_body`",
+                step.keep_limit
+            );
+            return Err(Failure::new(FailureKind::TooLarge, text));
+        }
+        self.decode(step)
+    }
+
+    /// One request; a second time on a new connection when a reused one turns out to be closed, as RFC 9110, section
+    /// 9.2.2, allows for idempotent methods.
+    async fn attempt(
+        &mut self,
+        step: &Step,
+        outgoing: &Outgoing,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        match self.once(step, outgoing, outcome, Reuse::Allowed).await {
+            Err(failure) if failure.unanswered && outgoing.method.is_idempotent() => {
+                self.once(step, outgoing, outcome, Reuse::Refused).await
+            }
+            other => other,
+        }
+    }
+
+    async fn once(
+        &mut self,
+        step: &Step,
+        outgoing: &Outgoing,
+        outcome: &mut Outcome,
+        reuse: Reuse,
+    ) -> Result<(), Failure> {
+        let part = Arc::clone(&self.part);
+        let mut desk = Desk {
+            kept: &mut self.kept,
+            deadline: &mut self.deadline,
+            clock: part.clock,
+            outcome,
+            max_body: step.max_body,
+        };
+        if let Some(pools) = &part.pools {
+            let mut lease = pools
+                .lease(&part, &outgoing.origin, reuse, &mut desk, self.compiled.settings.version)
+                .await?;
+            return match lease.wire() {
+                Wire::Http1(connection) => {
+                    let (used, result) =
+                        (connection.is_used(), connection.exchange(outgoing, &mut desk).await);
+                    lease.keep_if(matches!(result, Ok(Reusable::Yes)));
+                    result
+                        .map(|_| ())
+                        .map_err(|failure| Failure { unanswered: failure.unanswered && used, ..failure })
+                }
+                Wire::Http2(connection) => connection.exchange(outgoing, &mut desk).await,
+            };
+        }
+        let known = self.own.iter().position(|(origin, _)| *origin == outgoing.origin);
+        let known = known.map(|at| self.own.swap_remove(at)).filter(|_| reuse == Reuse::Allowed);
+        let (origin, mut wire) = match known {
+            Some((origin, wire)) if wire.is_usable() => (origin, wire),
+            _ => {
+                let wire = Box::pin(open(&part, &outgoing.origin, &mut desk, self.compiled.settings.version))
+                    .await?;
+                (outgoing.origin.clone(), wire)
+            }
+        };
+        let (result, keep) = match &mut wire {
+            Wire::Http1(connection) => {
+                let used = connection.is_used();
+                let result = connection.exchange(outgoing, &mut desk).await;
+                let keep = matches!(result, Ok(Reusable::Yes));
+                (
+                    result
+                        .map(|_| ())
+                        .map_err(|failure| Failure { unanswered: failure.unanswered && used, ..failure }),
+                    keep,
+                )
+            }
+            Wire::Http2(connection) => (connection.exchange(outgoing, &mut desk).await, true),
+        };
+        if keep {
+            self.own.push((origin, wire));
+        }
+        result
+    }
+
+    fn keep_cookies(&mut self, outgoing: &Outgoing) {
+        if self.compiled.settings.cookies == Cookies::Ignored || self.kept.find("set-cookie").is_none() {
+            return;
+        }
+        let Some(url) = outgoing.url() else { return };
+        for (_, value) in self.kept.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            self.jar.take(value, &url);
+        }
+    }
+
+    fn decode(&mut self, step: &Step) -> Result<(), Failure> {
+        let Some(coding) = self.kept.find("content-encoding").filter(|_| step.keep.body.is_some()) else {
+            return Ok(());
+        };
+        match decode(coding, &self.kept.body, step.keep_limit) {
+            Ok(body) => {
+                self.kept.body = body;
+                Ok(())
+            }
+            Err(Undecodable::Broken) => {
+                let text =
+                    format!("the body is not what its Content-Encoding `{}` says", coding.escape_debug());
+                Err(Failure::new(FailureKind::Decode, text))
+            }
+            Err(Undecodable::TooLong) => {
+                let text = format!(
+                    "the decompressed body is longer than {} bytes; raise `keep_body`",
+                    step.keep_limit
+                );
+                Err(Failure::new(FailureKind::TooLarge, text))
+            }
+        }
+    }
+}
+
+/// Whether a connection that has been used may be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reuse {
+    Allowed,
+    Refused,
+}
+
+/// Whether a connection can carry another request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reusable {
+    Yes,
+    No,
+}
+
+impl Wire {
+    fn is_usable(&self) -> bool {
+        match self {
+            Self::Http1(_) => true,
+            Self::Http2(connection) => connection.is_usable(),
+        }
+    }
+}
+
+/// Opens a connection; kept apart and boxed, for it is rare and large.
+async fn open(
+    part: &Arc<WorkerPart>,
+    origin: &Origin,
+    desk: &mut Desk<'_>,
+    version: Version,
+) -> Result<Wire, Failure> {
+    let clock = desk.clock;
+    let connecting = part.connector.connect(origin, &clock, &mut desk.outcome.phases);
+    let connected = match within(desk.deadline, &clock, connecting).await {
+        Some(Ok(connected)) => connected,
+        Some(Err(failure)) => return Err(Failure::new(failure.kind, failure.detail)),
+        None => {
+            return Err(Failure::new(
+                FailureKind::Timeout,
+                format!("{origin}: the time-out came while connecting"),
+            ));
+        }
+    };
+    part.meter.connection(part.scenario, ConnectionEvent::Opened);
+    match connected.handshake {
+        Some(Handshake::Full) => part.meter.connection(part.scenario, ConnectionEvent::HandshakeFull),
+        Some(Handshake::Resumed) => part.meter.connection(part.scenario, ConnectionEvent::HandshakeResumed),
+        None => {}
+    }
+    let counted = Counted { meter: part.meter.clone(), scenario: part.scenario };
+    let agreed = connected.alpn.as_deref() == Some(b"h2");
+    let http2 = match version {
+        Version::Auto => agreed,
+        Version::Http1 => false,
+        Version::Http2 if origin.tls && !agreed => {
+            let text = format!("{origin} does not agree to HTTP/2 (ALPN); use `version: auto` or `1.1`");
+            return Err(Failure::new(FailureKind::Protocol, text));
+        }
+        Version::Http2 => true,
+    };
+    if !http2 {
+        return Ok(Wire::Http1(H1Connection::new(connected.stream, counted)));
+    }
+    match within(desk.deadline, &clock, Http2::open(connected.stream, counted)).await {
+        Some(opened) => opened.map(Wire::Http2),
+        None => Err(Failure::new(
+            FailureKind::Timeout,
+            format!("{origin}: the time-out came before HTTP/2 began"),
+        )),
+    }
+}
+
+/// Counts a connection's end.
+pub(crate) struct Counted {
+    meter: Meter,
+    scenario: ScenarioId,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.meter.connection(self.scenario, ConnectionEvent::Closed);
+    }
+}
+
+/// `future`'s output, unless the deadline passes first.
+async fn within<T>(deadline: &mut Deadline, clock: &Clock, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+        std::task::Poll::Pending => deadline.poll_expired(context, clock).map(|()| None),
+    })
+    .await
+}
+
+impl Session for HttpSession {
+    fn perform<'a>(
+        &'a mut self,
+        step: StepIndex,
+        scope: &'a mut Scope<'_>,
+        intended: Timestamp,
+    ) -> BoxFuture<'a, Exchange> {
+        Box::pin(self.run(step, scope, intended))
+    }
+
+    fn reply(&self) -> &dyn Reply {
+        &self.kept
+    }
+
+    fn begin_iteration(&mut self) {
+        if self.compiled.settings.policy == Policy::PerIteration {
+            self.own.clear();
+        }
+    }
+}
+
+/// The URL of an origin and a target, for cookies and redirects.
+fn url_of(origin: &Origin, target: &str) -> Option<Url> {
+    let scheme = if origin.tls { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{}{target}", origin.authority(0))).ok()
+}

@@ -1,0 +1,207 @@
+//! A request on its way: rendered, or prepared once and for all.
+
+use bytes::Bytes;
+use http::{HeaderName, Method};
+use prony_core::{FailureKind, Scope};
+use prony_transport::Origin;
+use url::Url;
+
+use crate::cookies::Jar;
+use crate::session::{Failure, url_of};
+use crate::step::compile::{path_and_query, to_origin};
+use crate::step::{Body, Part, Prepared, RenderError, RequestHead, Step};
+
+/// See the module's head.
+pub(crate) struct Outgoing {
+    pub(crate) origin: Origin,
+    pub(crate) method: Method,
+    content: Content,
+}
+
+enum Content {
+    Prepared(Prepared),
+    Rendered(Rendered),
+}
+
+struct Rendered {
+    target: String,
+    headers: Vec<(HeaderName, String)>,
+    body: Bytes,
+}
+
+impl Outgoing {
+    pub(crate) fn new(step: &Step, scope: &mut Scope<'_>, jar: &Jar) -> Result<Self, Failure> {
+        if let (Some(prepared), Some(origin), true) = (&step.prepared, &step.origin, jar.is_empty()) {
+            let content = Content::Prepared(prepared.clone());
+            return Ok(Self { origin: origin.clone(), method: step.method.clone(), content });
+        }
+        let mut outgoing =
+            render(step, scope).map_err(|error| Failure::new(FailureKind::Request, describe(error)))?;
+        outgoing.add_cookies(jar);
+        Ok(outgoing)
+    }
+
+    /// HTTP/1.1: all its bytes.
+    pub(crate) fn http1(&self) -> Bytes {
+        match &self.content {
+            Content::Prepared(prepared) => prepared.whole.clone(),
+            Content::Rendered(rendered) => {
+                let mut bytes = Vec::with_capacity(256 + rendered.body.len());
+                self.head(rendered, |head| head.http1_into(rendered.body.len(), &mut bytes));
+                bytes.extend_from_slice(b"\r\n");
+                bytes.extend_from_slice(&rendered.body);
+                bytes.into()
+            }
+        }
+    }
+
+    /// HTTP/2: head and body.
+    pub(crate) fn http2(&self) -> Result<(http::Request<()>, Bytes), Failure> {
+        match &self.content {
+            Content::Prepared(prepared) => Ok((prepared.request.clone(), prepared.body.clone())),
+            Content::Rendered(rendered) => {
+                let request = self.head(rendered, |head| head.http2(rendered.body.len()));
+                let request = request.ok_or_else(|| {
+                    Failure::new(
+                        FailureKind::Request,
+                        format!("`{}` makes no HTTP/2 request", rendered.target.escape_debug()),
+                    )
+                })?;
+                Ok((request, rendered.body.clone()))
+            }
+        }
+    }
+
+    fn head<T>(&self, rendered: &Rendered, with: impl FnOnce(&RequestHead<'_>) -> T) -> T {
+        let headers: Vec<(&HeaderName, &str)> =
+            rendered.headers.iter().map(|(name, value)| (name, value.as_str())).collect();
+        with(&RequestHead {
+            method: &self.method,
+            origin: &self.origin,
+            target: &rendered.target,
+            headers: &headers,
+        })
+    }
+
+    /// Where it goes.
+    pub(crate) fn url(&self) -> Option<Url> {
+        match &self.content {
+            Content::Prepared(prepared) => {
+                url_of(&self.origin, prepared.request.uri().path_and_query()?.as_str())
+            }
+            Content::Rendered(rendered) => url_of(&self.origin, &rendered.target),
+        }
+    }
+
+    /// Turns it into the request that a redirect of `status` asks for (RFC 9110, section 15.4): 303, and by custom 301
+    /// and 302 after POST, become GET without a body. Credentials do not go to another origin.
+    pub(crate) fn redirect(&mut self, status: u16, origin: Origin, target: String, jar: &Jar) {
+        let mut rendered = match std::mem::replace(&mut self.content, Content::Rendered(Rendered::empty())) {
+            Content::Rendered(rendered) => rendered,
+            Content::Prepared(prepared) => Rendered::from(prepared),
+        };
+        if status == 303 && self.method != Method::HEAD
+            || matches!(status, 301 | 302) && self.method == Method::POST
+        {
+            self.method = Method::GET;
+            rendered.body = Bytes::new();
+            rendered.headers.retain(|(name, _)| *name != http::header::CONTENT_TYPE);
+        }
+        rendered.headers.retain(|(name, _)| *name != http::header::COOKIE);
+        if origin != self.origin {
+            rendered
+                .headers
+                .retain(|(name, _)| *name != http::header::AUTHORIZATION && *name != http::header::HOST);
+        }
+        rendered.target = target;
+        self.origin = origin;
+        self.content = Content::Rendered(rendered);
+        self.add_cookies(jar);
+    }
+
+    fn add_cookies(&mut self, jar: &Jar) {
+        let Some(cookies) = (!jar.is_empty()).then(|| self.url()).flatten().and_then(|url| jar.header(&url))
+        else {
+            return;
+        };
+        if let Content::Rendered(rendered) = &mut self.content {
+            match rendered.headers.iter_mut().find(|(name, _)| *name == http::header::COOKIE) {
+                Some((_, value)) => *value = format!("{value}; {cookies}"),
+                None => rendered.headers.push((http::header::COOKIE, cookies)),
+            }
+        }
+    }
+}
+
+impl Rendered {
+    fn empty() -> Self {
+        Self { target: String::new(), headers: Vec::new(), body: Bytes::new() }
+    }
+
+    fn from(prepared: Prepared) -> Self {
+        let headers = prepared.request.headers().iter();
+        let headers = headers
+            .filter(|(name, _)| **name != http::header::CONTENT_LENGTH)
+            .map(|(name, value)| (name.clone(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        Self { target: prepared.request.uri().path().to_owned(), headers, body: prepared.body }
+    }
+}
+
+fn render(step: &Step, scope: &mut Scope<'_>) -> Result<Outgoing, RenderError> {
+    let mut target = String::new();
+    step.target.render(scope, &mut target)?;
+    let origin = match &step.origin {
+        Some(origin) => origin.clone(),
+        None => {
+            let url = Url::parse(&target).map_err(|_| RenderError::BadUrl)?;
+            target = path_and_query(&url);
+            to_origin(&url).filter(|_| matches!(url.scheme(), "http" | "https")).ok_or(RenderError::BadUrl)?
+        }
+    };
+    // A raw value could break out of the request line.
+    if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return Err(RenderError::BadUrl);
+    }
+    let mut headers = Vec::with_capacity(step.headers.len() + 1);
+    for (name, text) in &step.headers {
+        let mut value = String::new();
+        text.render(scope, &mut value)?;
+        if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
+            return Err(RenderError::ControlCharacter);
+        }
+        headers.push((name.clone(), value));
+    }
+    let body = match &step.body {
+        Body::Empty => Bytes::new(),
+        Body::Text(text) => {
+            let mut body = String::new();
+            text.render(scope, &mut body)?;
+            body.into()
+        }
+        Body::Parts(parts) => {
+            let mut body = Vec::new();
+            for part in parts {
+                match part {
+                    Part::Bytes(bytes) => body.extend_from_slice(bytes),
+                    Part::Text(text) => {
+                        let mut piece = String::new();
+                        text.render(scope, &mut piece)?;
+                        body.extend_from_slice(piece.as_bytes());
+                    }
+                }
+            }
+            body.into()
+        }
+    };
+    let content = Content::Rendered(Rendered { target, headers, body });
+    Ok(Outgoing { origin, method: step.method.clone(), content })
+}
+
+fn describe(error: RenderError) -> &'static str {
+    match error {
+        RenderError::Missing(_) => "a variable of the request has no value: its capture found nothing",
+        RenderError::ControlCharacter => "a header's value would hold a line break or control character",
+        RenderError::BadUrl => "what the template makes is no URL",
+    }
+}

@@ -42,14 +42,14 @@ mod tests {
         let url = |text: &str| Url::parse(text).expect("a URL");
         let mut jar = Jar::default();
         assert!(jar.is_empty());
-        jar.take("id=7; Path=/shop", &url("http://127.0.0.1:8080/shop/cart"));
-        jar.take("theme=dark", &url("http://127.0.0.1:8080/"));
-        jar.take("secret=1; Secure", &url("http://127.0.0.1:8080/"));
-        assert_eq!(jar.header(&url("http://127.0.0.1:8080/about")), Some("theme=dark".to_owned()));
-        let shop = jar.header(&url("http://127.0.0.1:8080/shop/x")).expect("cookies");
+        jar.take("id=7; Path=/shop", &url("http://shop.test/shop/cart"));
+        jar.take("theme=dark", &url("http://shop.test/"));
+        jar.take("secret=1; Secure", &url("http://shop.test/"));
+        assert_eq!(jar.header(&url("http://shop.test/about")), Some("theme=dark".to_owned()));
+        let shop = jar.header(&url("http://shop.test/shop/x")).expect("cookies");
         assert!(shop.contains("id=7") && shop.contains("theme=dark"), "{shop}");
-        assert_eq!(jar.header(&url("http://127.0.0.2/")), None);
-        jar.take("theme=; Max-Age=0", &url("http://127.0.0.1:8080/"));
-        assert_eq!(jar.header(&url("http://127.0.0.1:8080/about")), None);
+        assert_eq!(jar.header(&url("http://other.test/")), None);
+        jar.take("theme=; Max-Age=0", &url("http://shop.test/"));
+        assert_eq!(jar.header(&url("http://shop.test/about")), None);
     }
 }

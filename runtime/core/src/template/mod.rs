@@ -5,6 +5,9 @@
 mod parse;
 mod render;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 pub use render::{Escape, MissingValue, Scope};
 
 use crate::diagnostic::{Diagnostic, Place};
@@ -93,21 +96,30 @@ impl Template {
 #[derive(Clone, Debug, Default)]
 pub struct Variables {
     names: Vec<String>,
+    used: RefCell<BTreeSet<usize>>,
 }
 
 impl Variables {
     /// The number of `name`, which is added if it is new.
     pub fn define(&mut self, name: &str) -> usize {
-        self.find(name).unwrap_or_else(|| {
+        self.names.iter().position(|known| known == name).unwrap_or_else(|| {
             self.names.push(name.to_owned());
             self.names.len() - 1
         })
     }
 
-    /// The number of `name`, if it is known.
+    /// The number of `name`, if it is known; it then counts as used.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| known == name)
+        let number = self.names.iter().position(|known| known == name)?;
+        self.used.borrow_mut().insert(number);
+        Some(number)
+    }
+
+    /// Whether somebody has asked for variable `number`.
+    #[must_use]
+    pub fn is_used(&self, number: usize) -> bool {
+        self.used.borrow().contains(&number)
     }
 
     /// All names by number.

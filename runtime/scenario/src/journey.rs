@@ -1,0 +1,316 @@
+//! A user's walk through the program of its scenario.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prony_core::template::{Escape, Scope};
+use prony_core::{
+    BoxFuture, Clock, Driver, DriverWorker, FailureKind, GroupId, IterationEnd, Journey, JourneyWorker,
+    Journeys, Marks, Meter, Outcome, Seat, Session, SetupError, Start, StepId, Timestamp,
+};
+use send_wrapper::SendWrapper;
+
+use crate::check::{Answer, evaluate};
+use crate::data::{DataSource, Fed, Feeder};
+use crate::program::{Condition, OnFailure, Operation, Program, Request};
+
+/// A scenario's journeys: once a run.
+pub(crate) struct PlanJourneys {
+    pub(crate) program: Arc<Program>,
+    pub(crate) drivers: Vec<Arc<dyn Driver>>,
+    pub(crate) sources: Vec<Source>,
+    /// The variables' first values.
+    pub(crate) values: Vec<Option<String>>,
+}
+
+/// A data source that templates of the scenario use, with the variable of each column used.
+pub(crate) struct Source {
+    pub(crate) source: Arc<DataSource>,
+    pub(crate) variables: Vec<Option<usize>>,
+}
+
+impl Journeys for PlanJourneys {
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn JourneyWorker>, SetupError> {
+        let feeders = self
+            .sources
+            .iter()
+            .map(|source| Feeder::new(Arc::clone(&source.source), source.variables.clone(), seat));
+        Ok(Box::new(PlanWorker {
+            program: Arc::clone(&self.program),
+            drivers: self.drivers.iter().map(|driver| driver.worker(seat)).collect::<Result<_, _>>()?,
+            feeders: SendWrapper::new(Rc::new(RefCell::new(feeders.collect()))),
+            values: self.values.clone(),
+        }))
+    }
+}
+
+type Feeders = SendWrapper<Rc<RefCell<Vec<Feeder>>>>;
+
+/// A worker's part.
+struct PlanWorker {
+    program: Arc<Program>,
+    drivers: Vec<Box<dyn DriverWorker>>,
+    feeders: Feeders,
+    values: Vec<Option<String>>,
+}
+
+impl JourneyWorker for PlanWorker {
+    fn user(&mut self, seat: Seat) -> Box<dyn Journey> {
+        Box::new(PlanJourney {
+            sessions: self.drivers.iter_mut().map(|driver| driver.session(&seat)).collect(),
+            counters: vec![0; self.program.loops].into_boxed_slice(),
+            noticed: vec![0; self.program.requests.len()].into_boxed_slice(),
+            program: Arc::clone(&self.program),
+            feeders: self.feeders.clone(),
+            values: self.values.clone().into_boxed_slice(),
+            groups: Vec::new(),
+            seat,
+        })
+    }
+}
+
+/// One user.
+struct PlanJourney {
+    program: Arc<Program>,
+    sessions: Box<[Box<dyn Session>]>,
+    feeders: Feeders,
+    values: Box<[Option<String>]>,
+    counters: Box<[u64]>,
+    /// By request: the kinds of failure told already, as bits.
+    noticed: Box<[u32]>,
+    groups: Vec<OpenGroup>,
+    seat: Seat,
+}
+
+/// A group the user is within.
+struct OpenGroup {
+    group: GroupId,
+    began: Timestamp,
+    failed: bool,
+}
+
+/// How a request ended for its iteration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Passed,
+    Failed,
+}
+
+impl Journey for PlanJourney {
+    fn iterate(&mut self, start: Start) -> BoxFuture<'_, IterationEnd> {
+        Box::pin(self.walk(start))
+    }
+}
+
+impl PlanJourney {
+    async fn walk(&mut self, start: Start) -> IterationEnd {
+        if let Some(end) = self.begin() {
+            return end;
+        }
+        let program = Arc::clone(&self.program);
+        let mut now = start.intended;
+        let mut at = 0;
+        while let Some(operation) = program.operations.get(at) {
+            at += 1;
+            match operation {
+                Operation::Request(number) => {
+                    let request = &program.requests[*number];
+                    let (step, ended) = self.request(request, *number, &start, now).await;
+                    now = ended;
+                    if step == Step::Failed {
+                        self.groups.iter_mut().for_each(|group| group.failed = true);
+                        if request.on_failure == OnFailure::EndIteration {
+                            while !self.groups.is_empty() {
+                                self.end_group(now);
+                            }
+                            return IterationEnd::Failed;
+                        }
+                    }
+                }
+                Operation::Think(think) => {
+                    let pause = think.sample(&mut self.seat.random);
+                    tokio::time::sleep(pause).await;
+                    // The timer is late by up to 2 ms; that is no fault of the target.
+                    now = self.seat.clock.now();
+                }
+                Operation::LoopBegin { counter, times, end } => {
+                    self.counters[*counter] = *times;
+                    if *times == 0 {
+                        at = *end;
+                    }
+                }
+                Operation::LoopEnd { counter, body } => {
+                    self.counters[*counter] -= 1;
+                    if self.counters[*counter] > 0 {
+                        at = *body;
+                    }
+                }
+                Operation::Branch { condition, otherwise } => {
+                    if !self.holds(condition, &start) {
+                        at = *otherwise;
+                    }
+                }
+                Operation::Jump(to) => at = *to,
+                Operation::Choose(addresses) => {
+                    let total = addresses.last().map_or(1, |(total, _)| *total);
+                    let drawn = self.seat.random.below(total);
+                    let chosen = addresses.iter().find(|(up_to, _)| drawn < *up_to);
+                    at = chosen.map_or(at, |(_, address)| *address);
+                }
+                Operation::GroupBegin(group) => {
+                    self.groups.push(OpenGroup { group: *group, began: now, failed: false });
+                }
+                Operation::GroupEnd => self.end_group(now),
+            }
+        }
+        IterationEnd::Complete
+    }
+
+    /// Forgets the iteration before and takes new rows.
+    fn begin(&mut self) -> Option<IterationEnd> {
+        self.groups.clear();
+        for request in &self.program.requests {
+            for capture in &request.captures {
+                self.values[capture.variable] = None;
+            }
+        }
+        for feeder in self.feeders.borrow_mut().iter_mut() {
+            match feeder.feed(self.seat.user, &mut self.seat.random, &mut self.values) {
+                Fed::Row => {}
+                Fed::Ended => return Some(IterationEnd::OutOfData),
+                Fed::Failed(problem) => return Some(IterationEnd::Fatal(problem)),
+            }
+        }
+        self.sessions.iter_mut().for_each(|session| session.begin_iteration());
+        None
+    }
+
+    fn end_group(&mut self, now: Timestamp) {
+        if let Some(open) = self.groups.pop() {
+            self.seat.meter.group(open.group, open.began, now, open.failed);
+        }
+    }
+
+    fn holds(&mut self, condition: &Condition, start: &Start) -> bool {
+        let wall = wall(start, self.seat.clock.now());
+        let mut scope = Scope {
+            values: &self.values,
+            user: self.seat.user,
+            iteration: start.iteration,
+            random: &mut self.seat.random,
+            wall,
+        };
+        let mut left = String::new();
+        let known = condition.left.render(&mut scope, Escape::None, &mut left).is_ok();
+        condition.comparison.holds(known.then_some(left.as_str()))
+    }
+
+    async fn request(
+        &mut self,
+        request: &Request,
+        number: usize,
+        start: &Start,
+        due: Timestamp,
+    ) -> (Step, Timestamp) {
+        let flight = InFlight::new(&self.seat.meter, self.seat.clock, request.id, due);
+        let mut scope = Scope {
+            values: &self.values,
+            user: self.seat.user,
+            iteration: start.iteration,
+            random: &mut self.seat.random,
+            wall: wall(start, due),
+        };
+        let session = &mut self.sessions[request.driver];
+        let mut exchange = session.perform(request.index, &mut scope, due).await;
+        flight.landed();
+        let mut marks = Marks::default();
+        if !request.checks.is_empty() || !request.captures.is_empty() {
+            let outcome = exchange.outcome;
+            let mut answer = Answer::new(&outcome, session.reply());
+            marks = evaluate(&request.checks, &mut answer);
+            let mut failure = (!marks.all_passed()).then_some((FailureKind::Check, None));
+            if outcome.status.is_some() {
+                for capture in &request.captures {
+                    let found = capture.find(&mut answer);
+                    if found.is_none() {
+                        failure = failure.or(Some((FailureKind::Capture, Some(capture.name.as_str()))));
+                    }
+                    self.values[capture.variable] = found;
+                }
+            }
+            if let (None, Some((kind, name))) = (exchange.outcome.failure, failure) {
+                exchange.outcome.failure = Some(kind);
+                let detail = name.map_or_else(
+                    || failed_checks(request, marks),
+                    |name| format!("nothing found for `{name}`"),
+                );
+                exchange.detail = Some(detail.into());
+            }
+        }
+        self.seat.meter.request(request.id, &exchange.outcome, marks);
+        let step = match exchange.outcome.failure {
+            None => Step::Passed,
+            Some(kind) => {
+                self.tell(request, number, kind, exchange.detail.as_deref());
+                Step::Failed
+            }
+        };
+        (step, exchange.outcome.finished)
+    }
+
+    /// Tells the first failure of a kind.
+    fn tell(&mut self, request: &Request, number: usize, kind: FailureKind, detail: Option<&str>) {
+        let bit = 1 << (kind as u32);
+        if self.noticed[number] & bit == 0 {
+            self.noticed[number] |= bit;
+            let text =
+                || format!("{}: {}: {}", request.name, kind.name(), detail.unwrap_or("no more is known"));
+            self.seat.meter.notice(self.seat.scenario, &format!("{number}:{}", kind.name()), &text);
+        }
+    }
+}
+
+/// The checks that did not hold, by number; the catalog has their texts.
+fn failed_checks(request: &Request, marks: Marks) -> String {
+    let failed =
+        (0..request.checks.len()).filter(|index| (marks.evaluated & !marks.passed) >> index & 1 == 1);
+    let numbers: Vec<String> = failed.map(|index| format!("{}", index + 1)).collect();
+    format!("check number {} did not hold", numbers.join(", "))
+}
+
+fn wall(start: &Start, now: Timestamp) -> Duration {
+    start.wall_origin + Duration::from_nanos(now.as_nanos())
+}
+
+/// A request under way. Dropped before it has landed, it is recorded as cut off.
+struct InFlight {
+    meter: Option<Meter>,
+    clock: Clock,
+    step: StepId,
+    due: Timestamp,
+}
+
+impl InFlight {
+    fn new(meter: &Meter, clock: Clock, step: StepId, due: Timestamp) -> Self {
+        Self { meter: Some(meter.clone()), clock, step, due }
+    }
+
+    fn landed(mut self) {
+        self.meter = None;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(meter) = self.meter.take() {
+            let outcome = Outcome {
+                finished: self.clock.now(),
+                failure: Some(FailureKind::Cut),
+                ..Outcome::due(self.due)
+            };
+            meter.request(self.step, &outcome, Marks::default());
+        }
+    }
+}

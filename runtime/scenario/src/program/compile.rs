@@ -1,0 +1,333 @@
+//! From the nodes of a scenario to its journeys.
+
+use std::sync::Arc;
+
+use prony_core::catalog::TooMany;
+use prony_core::protocol::Wiring;
+use prony_core::{
+    Catalog, Diagnostic, DriverBuilder, Journeys, Node, ReplyNeeds, ScenarioId, SetupError, Template,
+    Variables,
+};
+
+use crate::capture::Capture;
+use crate::check::{Check, MOST};
+use crate::comparison::{Comparison, plain_number};
+use crate::data::DataSources;
+use crate::journey::{PlanJourneys, Source};
+use crate::program::{Condition, OnFailure, Operation, Program, Request};
+use crate::protocols::PROTOCOLS;
+use crate::think::Think;
+
+/// The parts of a plan that say what a scenario's users do.
+#[derive(Clone, Copy)]
+pub struct ScenarioSource<'a> {
+    /// The scenario's number in the catalog.
+    pub id: ScenarioId,
+    /// The scenario's node: `steps` or `flows`, `vars`, `on_failure`.
+    pub node: &'a Node,
+    /// `vars` of the plan.
+    pub vars: Option<&'a Node>,
+    /// Where to and how, for each protocol by name: settings differ, target, tls and network are the same.
+    pub wiring: &'a dyn Fn(&str) -> Wiring<'a>,
+}
+
+/// Why a scenario could not be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// The plan is wrong.
+    #[error(transparent)]
+    Plan(#[from] Diagnostic),
+    /// There are too many names.
+    #[error(transparent)]
+    Names(#[from] TooMany),
+    /// Something outside the plan is missing or wrong.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+}
+
+/// The step keys that are no request.
+const CONTROL: [&str; 5] = ["think", "repeat", "if", "group", "exec"];
+
+/// Compiles a scenario and adds its steps and groups to the catalog.
+///
+/// Names are known from the step on that captures them, also within later rounds of a `repeat`.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn compile(
+    source: &ScenarioSource<'_>,
+    data: &Arc<DataSources>,
+    catalog: &mut Catalog,
+) -> Result<Arc<dyn Journeys>, CompileError> {
+    let mut compiler = Compiler {
+        source,
+        catalog,
+        variables: Variables::default(),
+        constants: Vec::new(),
+        builders: Vec::new(),
+        program: Program::default(),
+        on_failure: on_failure(source.node)?.unwrap_or(OnFailure::Continue),
+    };
+    let columns = compiler.define(data);
+    match (source.node.get("steps"), source.node.get("flows")) {
+        (Some(steps), None) => compiler.steps(steps)?,
+        (None, Some(flows)) => compiler.choice(flows)?,
+        (None, None) => {
+            return Err(
+                Diagnostic::at(&source.node.place, "nothing to do", "expected `steps` or `flows`").into()
+            );
+        }
+        (Some(_), Some(flows)) => {
+            return Err(Diagnostic::at(
+                &flows.place,
+                "`steps` and `flows` in one scenario",
+                "expected one of the two",
+            )
+            .into());
+        }
+    }
+    if compiler.program.requests.is_empty() {
+        let place = &source.node.place;
+        return Err(Diagnostic::at(
+            place,
+            "a scenario without a request",
+            "expected at least one request such as `http: GET /`",
+        )
+        .into());
+    }
+    compiler.finish(data, columns)
+}
+
+struct Compiler<'a, 's> {
+    source: &'a ScenarioSource<'s>,
+    catalog: &'a mut Catalog,
+    variables: Variables,
+    /// Variables with a value from the beginning.
+    constants: Vec<(usize, String)>,
+    builders: Vec<(&'static str, Box<dyn DriverBuilder>)>,
+    program: Program,
+    on_failure: OnFailure,
+}
+
+impl Compiler<'_, '_> {
+    /// Gives data columns and constants their variables.
+    fn define(&mut self, data: &DataSources) -> Vec<Vec<usize>> {
+        let mut columns = Vec::new();
+        for source in &data.sources {
+            let names = source.table.columns().iter().map(|column| format!("{}.{column}", source.name));
+            columns.push(names.map(|name| self.variables.define(&name)).collect());
+        }
+        for vars in [self.source.vars, self.source.node.get("vars")].into_iter().flatten() {
+            for (key, node) in vars.entries() {
+                let number = self.variables.define(&key.name);
+                let value = node.text().unwrap_or_default().to_owned();
+                self.constants.retain(|(known, _)| *known != number);
+                self.constants.push((number, value));
+            }
+        }
+        columns
+    }
+
+    fn here(&self) -> usize {
+        self.program.operations.len()
+    }
+
+    fn emit(&mut self, operation: Operation) -> usize {
+        self.program.operations.push(operation);
+        self.here() - 1
+    }
+
+    fn steps(&mut self, steps: &Node) -> Result<(), CompileError> {
+        steps.items().iter().try_for_each(|step| self.step(step))
+    }
+
+    fn step(&mut self, step: &Node) -> Result<(), CompileError> {
+        let protocol_names = PROTOCOLS.iter().map(|protocol| protocol.name());
+        let actions: Vec<&str> =
+            protocol_names.chain(CONTROL).filter(|key| step.get(key).is_some()).collect();
+        let [action] = actions.as_slice() else {
+            let found = if actions.is_empty() {
+                "a step that does nothing".to_owned()
+            } else {
+                format!("`{}` in one step", actions.join("` and `"))
+            };
+            let known: Vec<&str> = PROTOCOLS.iter().map(|protocol| protocol.name()).chain(CONTROL).collect();
+            let label = format!("expected exactly one of {}", known.join(", "));
+            return Err(Diagnostic::at(&step.place, found, label).into());
+        };
+        let value = step.get(action).unwrap_or(step);
+        self.only_fitting_keys(step, action)?;
+        match *action {
+            "think" => {
+                let think = Think::parse(value)?;
+                self.emit(Operation::Think(think));
+                Ok(())
+            }
+            "repeat" => self.repeat(step, value.integer(0..=1_000_000_000)?),
+            "if" => self.branch(step, value),
+            "group" => self.group(step, value.text()?),
+            "exec" => self.choice(value),
+            protocol => self.request(step, protocol, value),
+        }
+    }
+
+    /// `check` beside `think` is a mistake in indentation more often than not.
+    fn only_fitting_keys(&self, step: &Node, action: &str) -> Result<(), Diagnostic> {
+        let fitting: &[&str] = match action {
+            "think" | "exec" => &[],
+            "repeat" | "group" => &["steps"],
+            "if" => &["steps", "else"],
+            _ => &["name", "check", "capture", "on_failure"],
+        };
+        match step.entries().find(|(key, _)| key.name != action && !fitting.contains(&key.name.as_str())) {
+            None => Ok(()),
+            Some((key, _)) => Err(Diagnostic::at(
+                &key.place,
+                format!("`{}` beside `{action}`", key.name),
+                "does not belong here",
+            )
+            .help("is it indented as it should be? A step begins with `- `")),
+        }
+    }
+
+    fn inner<'n>(&self, step: &'n Node, action: &str) -> Result<&'n Node, Diagnostic> {
+        step.get("steps").ok_or_else(|| {
+            Diagnostic::at(&step.place, format!("`{action}` without steps"), "expected `steps` beside it")
+        })
+    }
+
+    fn repeat(&mut self, step: &Node, times: u64) -> Result<(), CompileError> {
+        let inner = self.inner(step, "repeat")?;
+        let counter = self.program.loops;
+        self.program.loops += 1;
+        let begin = self.emit(Operation::LoopBegin { counter, times, end: 0 });
+        let body = self.here();
+        self.steps(inner)?;
+        self.emit(Operation::LoopEnd { counter, body });
+        let end = self.here();
+        self.program.operations[begin] = Operation::LoopBegin { counter, times, end };
+        Ok(())
+    }
+
+    fn branch(&mut self, step: &Node, value: &Node) -> Result<(), CompileError> {
+        let text = value.text()?.trim();
+        let split = text.find("}}").filter(|_| text.starts_with("{{")).map(|at| at + 2);
+        let Some(split) = split else {
+            let mistake = value.unexpected("a condition that begins with a variable");
+            return Err(mistake.help("for example `{{total}} > 100` or `{{id}} exists`, in quotes").into());
+        };
+        let left = Template::compile(&text[..split], &value.place, &self.variables)?;
+        let comparison = Comparison::parse(&text[split..], &value.place, plain_number)?;
+        let condition = || Condition { left: left.clone(), comparison: comparison.clone() };
+        let branch = self.emit(Operation::Branch { condition: condition(), otherwise: 0 });
+        self.steps(self.inner(step, "if")?)?;
+        let jump = step.get("else").map(|_| self.emit(Operation::Jump(0)));
+        self.program.operations[branch] =
+            Operation::Branch { condition: condition(), otherwise: self.here() };
+        if let (Some(jump), Some(other)) = (jump, step.get("else")) {
+            self.steps(other)?;
+            self.program.operations[jump] = Operation::Jump(self.here());
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, step: &Node, name: &str) -> Result<(), CompileError> {
+        let group = self.catalog.add_group(self.source.id, name)?;
+        let inner = self.inner(step, "group")?;
+        self.emit(Operation::GroupBegin(group));
+        self.steps(inner)?;
+        self.emit(Operation::GroupEnd);
+        Ok(())
+    }
+
+    /// `exec` and `flows`.
+    fn choice(&mut self, choices: &Node) -> Result<(), CompileError> {
+        let choose = self.emit(Operation::Choose(Vec::new()));
+        let (mut total, mut addresses, mut ends) = (0, Vec::new(), Vec::new());
+        for choice in choices.items() {
+            total += choice.get("weight").map_or(Ok(1), |node| node.integer(1..=1_000_000))?;
+            addresses.push((total, self.here()));
+            let steps = choice.get("steps").unwrap_or(choice);
+            self.steps(steps)?;
+            ends.push(self.emit(Operation::Jump(0)));
+        }
+        let end = self.here();
+        for jump in ends {
+            self.program.operations[jump] = Operation::Jump(end);
+        }
+        self.program.operations[choose] = Operation::Choose(addresses);
+        Ok(())
+    }
+
+    fn request(&mut self, step: &Node, name: &str, value: &Node) -> Result<(), CompileError> {
+        let Some(protocol) = PROTOCOLS.iter().find(|protocol| protocol.name() == name) else {
+            return Err(value.unexpected("a protocol").into());
+        };
+        let fields = protocol.reply_fields();
+        let driver = match self.builders.iter().position(|(known, _)| *known == name) {
+            Some(at) => at,
+            None => {
+                let builder = protocol.driver((self.source.wiring)(name))?;
+                self.builders.push((protocol.name(), builder));
+                self.builders.len() - 1
+            }
+        };
+        let nodes = |key: &str| step.get(key).map(Node::items).unwrap_or_default();
+        let checks =
+            nodes("check").iter().map(|node| Check::parse(node, fields)).collect::<Result<Vec<_>, _>>()?;
+        if checks.len() > MOST {
+            return Err(step.unexpected("at most 64 checks in one step").into());
+        }
+        let mut needs = ReplyNeeds::default();
+        checks.iter().for_each(|check| check.needs(&mut needs));
+        // Captured names are known after this step, not within it.
+        let mut later = self.variables.clone();
+        let mut captures = Vec::new();
+        for (key, node) in step.get("capture").into_iter().flat_map(Node::entries) {
+            let number = later.define(&key.name);
+            let capture = Capture::parse(&key.name, number, node, fields)?;
+            capture.needs(&mut needs);
+            captures.push(capture);
+        }
+        let index = self.builders[driver].1.step(value, needs, &self.variables)?;
+        for (key, _) in step.get("capture").into_iter().flat_map(Node::entries) {
+            self.variables.define(&key.name);
+        }
+        let default = self.builders[driver].1.default_name();
+        let name = step.get("name").map_or(Ok(default.as_str()), Node::text)?;
+        let texts = nodes("check").iter().map(|node| node.text().unwrap_or_default().to_owned()).collect();
+        let id = self.catalog.add_step(self.source.id, name, protocol.name(), texts)?;
+        let name = self.catalog.steps[usize::from(id.0)].name.clone();
+        let on_failure = on_failure(step)?.unwrap_or(self.on_failure);
+        self.program.requests.push(Request { driver, index, id, name, checks, captures, on_failure });
+        let number = self.program.requests.len() - 1;
+        self.emit(Operation::Request(number));
+        Ok(())
+    }
+
+    fn finish(self, data: &DataSources, columns: Vec<Vec<usize>>) -> Result<Arc<dyn Journeys>, CompileError> {
+        let drivers =
+            self.builders.into_iter().map(|(_, builder)| builder.build()).collect::<Result<Vec<_>, _>>()?;
+        let mut values = vec![None; self.variables.names().len()];
+        for (number, value) in self.constants {
+            values[number] = Some(value);
+        }
+        let mut sources = Vec::new();
+        for (source, columns) in data.sources.iter().zip(columns) {
+            let used: Vec<_> =
+                columns.into_iter().map(|number| self.variables.is_used(number).then_some(number)).collect();
+            if used.iter().any(Option::is_some) {
+                sources.push(Source { source: Arc::clone(source), variables: used });
+            }
+        }
+        Ok(Arc::new(PlanJourneys { program: Arc::new(self.program), drivers, sources, values }))
+    }
+}
+
+fn on_failure(node: &Node) -> Result<Option<OnFailure>, Diagnostic> {
+    Ok(match node.get("on_failure").map(Node::text).transpose()? {
+        None => None,
+        Some("end_iteration") => Some(OnFailure::EndIteration),
+        Some(_) => Some(OnFailure::Continue),
+    })
+}

@@ -1,0 +1,95 @@
+//! What steps may look like in a plan.
+
+use prony_core::Shape;
+use prony_core::shape::Definitions;
+
+use crate::data::DataSources;
+use crate::protocols::PROTOCOLS;
+
+/// The shapes that plans refer to by name: `step` and what stands in it.
+#[must_use]
+pub fn definitions() -> Definitions {
+    vec![
+        ("step", step()),
+        ("steps", Shape::filled_list(Shape::reference("step"))),
+        ("data_source", DataSources::source_shape()),
+    ]
+}
+
+/// Adds the keys by which a scenario says what its users do.
+#[must_use]
+pub fn scenario_keys(scenario: Shape) -> Shape {
+    let flow = Shape::map()
+        .key("name", Shape::text(), "The flow's name.")
+        .key("weight", Shape::integer(1, 1_000_000), "How often it is chosen, beside the others. Default 1.")
+        .required("steps", Shape::reference("steps"), "What a user does in it.");
+    scenario
+        .key("steps", Shape::reference("steps"), "What a user does in an iteration.")
+        .key("flows", Shape::filled_list(flow), "Several courses an iteration may take, chosen by weight.")
+        .key(
+            "vars",
+            Shape::map_of(Shape::text()),
+            "Constants for templates: name to text. They win over the plan's.",
+        )
+        .key(
+            "on_failure",
+            Shape::one_of(&["continue", "end_iteration"]),
+            "What a failed request does to its iteration. Default continue.",
+        )
+}
+
+fn step() -> Shape {
+    let mut step = Shape::map();
+    for protocol in PROTOCOLS {
+        step = step.key(
+            protocol.name(),
+            protocol.step_shape(),
+            &format!("A request over {}.", protocol.name().to_uppercase()),
+        );
+    }
+    let capture = Shape::map()
+        .required(
+            "from",
+            Shape::text(),
+            "Where the value comes from: `json $.id`, `header etag`, `regex /id=(\\d+)/`, …",
+        )
+        .key(
+            "default",
+            Shape::text(),
+            "The value when nothing is found. Without it, finding nothing is a failure.",
+        );
+    let choice = Shape::map()
+        .key("weight", Shape::integer(1, 1_000_000), "How often it is chosen, beside the others. Default 1.")
+        .required("steps", Shape::reference("steps"), "What is done then.");
+    step.key("name", Shape::text(), "The request's name in results. Default: method and path as written.")
+        .key("check", Shape::list(Shape::text()).example("status == 200"), "What must hold of the answer: `status == 200`, `time < 200ms`, `body contains \"ok\"`, `json $.id exists`, …")
+        .key("capture", Shape::map_of(Shape::either(vec![Shape::text(), capture])), "Values kept from the answer as variables: name to `json $.id`, `header etag`, `cookie id`, `regex /…/`, `status` or `body`.")
+        .key("on_failure", Shape::one_of(&["continue", "end_iteration"]), "What a failure of this request does to its iteration.")
+        .key("think", think(), "A pause: `1s`, `1s..3s`, or a distribution.")
+        .key("repeat", Shape::integer(0, 1_000_000_000), "How often the `steps` beside it are done.")
+        .key("if", Shape::text().example("{{total}} > 100"), "A condition; the `steps` beside it are done when it holds, else those under `else`.")
+        .key("else", Shape::reference("steps"), "What is done when the condition does not hold.")
+        .key("group", Shape::text(), "A name for the `steps` beside it; together they are timed under it.")
+        .key("exec", Shape::filled_list(choice), "One of several courses, chosen by weight.")
+        .key("steps", Shape::reference("steps"), "The steps of `repeat`, `if` or `group`.")
+}
+
+fn think() -> Shape {
+    let bell = Shape::map().required("mean", Shape::duration(), "The mean.").required(
+        "deviation",
+        Shape::duration(),
+        "The standard deviation.",
+    );
+    let decay = Shape::map().required("mean", Shape::duration(), "The mean.");
+    let range = Shape::map().required("from", Shape::duration(), "The shortest pause.").required(
+        "to",
+        Shape::duration(),
+        "The longest pause.",
+    );
+    let structured = Shape::map()
+        .key("constant", Shape::duration(), "Always as long.")
+        .key("uniform", range, "Anything in a range, evenly.")
+        .key("normal", bell, "A bell curve; below zero counts as zero.")
+        .key("exponential", decay, "Many short, few long ones.");
+    Shape::either(vec![Shape::text().example("1s..3s"), structured])
+}

@@ -72,7 +72,8 @@ impl<'a> Reader<'a> {
                 let end = (start + 1).min(self.source.text.len());
                 let place = Place { source: Arc::clone(self.source), start, end };
                 Err(Diagnostic::at(&place, format!("not valid YAML: {}", error.info()), "here").help(
-                    "check the indentation, and put quotes around texts that hold `: `, `#`, `{{` or `*`",
+                    "check the indentation, and put quotes around texts that hold `: `, `#`, `{{` or `*`; within `{…}` \
+                     and `[…]` also around those that hold a bracket or a comma, such as a JSON path",
                 ))
             }
         }

@@ -201,7 +201,9 @@ impl GroupStats {
 }
 
 impl StepStats {
-    fn new(checks: usize) -> Self {
+    /// No requests yet, with `checks` checks.
+    #[must_use]
+    pub fn new(checks: usize) -> Self {
         Self {
             requests: 0,
             failures: [0; FailureKind::ALL.len()],

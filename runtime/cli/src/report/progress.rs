@@ -1,0 +1,375 @@
+//! Progress while a run lasts, on standard error.
+//!
+//! On a terminal: a few lines, a scenario each, drawn again over themselves once a second in a single write, so that
+//! nothing scrolls or flickers. Elsewhere: one plain line a scenario every ten seconds.
+
+use std::io::Write;
+use std::time::Duration;
+
+use prony_core::ScenarioId;
+use prony_core::units::show_duration;
+use prony_engine::event::{GeneratorStats, Interval};
+use prony_engine::stats::{Latency, ScenarioStats, StepStats};
+use prony_engine::{ClosedLoad, Ended, Event, Load};
+
+use super::figures;
+use super::screen::{Paint, clean, cut, left, right};
+use super::{About, AboutScenario, scenario_steps, total};
+
+/// Not on a terminal, a scenario is told of this often.
+const EVERY: Duration = Duration::from_secs(10);
+/// What a terminal has when it does not say.
+const ROWS_AND_COLUMNS: (usize, usize) = (24, 80);
+
+/// Progress of one run.
+pub struct Progress {
+    out: Box<dyn Write + Send>,
+    about: About,
+    terminal: bool,
+    paint: Paint,
+    seen: Vec<Seen>,
+    /// Lines on the terminal that the next drawing goes over.
+    drawn: usize,
+    /// What they were, to draw them again under a notice.
+    lines: Vec<String>,
+    next_plain: Duration,
+    stopping: bool,
+}
+
+/// What a scenario has done so far.
+#[derive(Clone, Default)]
+struct Seen {
+    failures: u64,
+    dropped: u64,
+    ended_iterations: u64,
+}
+
+/// A scenario's second.
+struct Second<'a> {
+    scenario: &'a AboutScenario,
+    name: &'a str,
+    at: Duration,
+    wall: Duration,
+    stats: &'a ScenarioStats,
+    steps: StepStats,
+    seen: &'a Seen,
+}
+
+impl Progress {
+    /// Progress on standard error; `terminal` says whether that is one that can move its cursor.
+    #[must_use]
+    pub fn new(about: &About, terminal: bool) -> Self {
+        let capable = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let coloured = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self::to(Box::new(std::io::stderr()), about, terminal && capable, coloured)
+    }
+
+    fn to(out: Box<dyn Write + Send>, about: &About, terminal: bool, coloured: bool) -> Self {
+        Self {
+            out,
+            about: about.clone(),
+            terminal,
+            paint: Paint { coloured: coloured && terminal },
+            seen: vec![Seen::default(); about.scenarios.len()],
+            drawn: 0,
+            lines: Vec::new(),
+            next_plain: EVERY,
+            stopping: false,
+        }
+    }
+
+    /// Shows what an event tells.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::Interval(interval) => self.interval(interval),
+            Event::Notice { scenario, text } => {
+                let name =
+                    self.about.catalog.scenarios.get(usize::from(scenario.0)).map_or("", String::as_str);
+                let line = format!("{}: {}", clean(name), clean(text));
+                self.above(&self.paint.doubtful(&line));
+            }
+            Event::Stopping(ended) => {
+                self.stopping = true;
+                let why = match ended {
+                    Ended::Finished => "all load is done".to_owned(),
+                    Ended::Aborted(expression) => format!("the threshold {} says abort", clean(expression)),
+                    Ended::Interrupted => "interrupted".to_owned(),
+                    Ended::Failed(text) => clean(text),
+                };
+                self.above(&format!("stopping: {why}; iterations under way may end within two seconds"));
+            }
+        }
+    }
+
+    /// Takes the lines off the terminal, for whoever wants to write there next.
+    pub fn clear(&mut self) {
+        let text = self.erased();
+        self.lines.clear();
+        self.write(&text);
+    }
+
+    fn interval(&mut self, interval: &Interval) {
+        let mut lines = Vec::new();
+        for number in 0..self.about.scenarios.len() {
+            let Some(stats) = interval.statistics.scenarios.get(number) else { continue };
+            let id = ScenarioId(number as u16);
+            let steps = total(scenario_steps(&self.about.catalog, &interval.statistics, id));
+            let seen = &mut self.seen[number];
+            seen.failures += steps.failed();
+            seen.dropped += stats.dropped.total();
+            seen.ended_iterations += stats.iterations.completed + stats.iterations.failed;
+            let second = Second {
+                scenario: &self.about.scenarios[number],
+                name: self.about.catalog.scenarios.get(number).map_or("", String::as_str),
+                at: interval.to,
+                wall: interval.to.saturating_sub(interval.from),
+                stats,
+                steps,
+                seen,
+            };
+            lines.push(second.cells(self.stopping));
+        }
+        let trouble = trouble(&interval.generator, &interval.statistics.scenarios);
+        if self.terminal {
+            let (rows, columns) = size();
+            self.lines = aligned(&lines, columns.saturating_sub(1), self.paint);
+            if let Some(trouble) = trouble {
+                let line = cut(&format!("generator  {trouble}"), columns.saturating_sub(1));
+                self.lines.push(self.paint.doubtful(&line));
+            }
+            self.lines.truncate(rows.saturating_sub(1).max(1));
+            let text = format!("{}{}", self.erased(), self.drawing());
+            self.write(&text);
+        } else if interval.to >= self.next_plain {
+            while self.next_plain <= interval.to {
+                self.next_plain += EVERY;
+            }
+            let mut text: String = lines.iter().map(|cells| format!("{}\n", plain(cells))).collect();
+            if let Some(trouble) = trouble {
+                text.push_str(&format!("generator  {trouble}\n"));
+            }
+            self.write(&text);
+        }
+    }
+
+    /// Puts a line above the ones that are drawn again and again.
+    fn above(&mut self, line: &str) {
+        let text = format!("{}{line}\n{}", self.erased(), self.drawing());
+        self.write(&text);
+    }
+
+    /// What takes the drawn lines away: up to the first, and everything below it erased.
+    fn erased(&mut self) -> String {
+        match std::mem::take(&mut self.drawn) {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}A\r\x1b[J"),
+        }
+    }
+
+    fn drawing(&mut self) -> String {
+        self.drawn = self.lines.len();
+        self.lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    fn write(&mut self, text: &str) {
+        // Progress that cannot be shown is no reason to end a run.
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+}
+
+/// A cell of a scenario's line.
+struct Cell {
+    text: String,
+    tone: Tone,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tone {
+    Plain,
+    Bold,
+    Doubtful,
+    Bad,
+}
+
+impl Cell {
+    fn new(text: impl Into<String>, tone: Tone) -> Self {
+        Self { text: text.into(), tone }
+    }
+}
+
+impl Second<'_> {
+    fn cells(&self, stopping: bool) -> Vec<Cell> {
+        let stats = self.stats;
+        let mut cells =
+            vec![Cell::new(clean(self.name), Tone::Bold), Cell::new(self.clock(stopping), Tone::Plain)];
+        cells.push(self.rate());
+        cells.push(Cell::new(figures::plural(stats.users_now, "user", "users"), Tone::Plain));
+        cells.push(Cell::new(percentiles(&self.steps.response), Tone::Plain));
+        let recent = self.steps.failed();
+        let failed = match (self.seen.failures, recent) {
+            (0, _) => Cell::new("no failures", Tone::Plain),
+            (all, 0) => Cell::new(format!("{} failed", figures::count(all)), Tone::Plain),
+            (all, new) => {
+                Cell::new(format!("{} failed (+{})", figures::count(all), figures::count(new)), Tone::Bad)
+            }
+        };
+        cells.push(failed);
+        let dropped = match self.seen.dropped {
+            0 => String::new(),
+            dropped => format!("{} dropped", figures::count(dropped)),
+        };
+        cells.push(Cell::new(dropped, Tone::Doubtful));
+        cells
+    }
+
+    /// Where in its time the scenario is.
+    fn clock(&self, stopping: bool) -> String {
+        let scenario = self.scenario;
+        let begin = scenario.start_after;
+        if self.at < begin {
+            return format!("begins in {}", clock(begin - self.at));
+        }
+        let elapsed = self.at - begin;
+        if stopping {
+            return format!("{} stopping", clock(elapsed));
+        }
+        if let Load::Closed(closed) = &scenario.load
+            && let Some(wanted) = iterations(closed)
+        {
+            let done = self.seen.ended_iterations;
+            return format!("{} {} of {}", clock(elapsed), figures::count(done), figures::count(wanted));
+        }
+        match scenario.load.duration() {
+            None => clock(elapsed),
+            Some(length) if elapsed < scenario.warmup => {
+                format!("{} of {}, warming up", clock(elapsed), clock(length))
+            }
+            Some(length) if elapsed < length => {
+                format!("{} of {}, {} left", clock(elapsed), clock(length), clock(length - elapsed))
+            }
+            Some(_) if self.stats.users_now > 0 => "load done, ending".to_owned(),
+            Some(_) => "done".to_owned(),
+        }
+    }
+
+    /// Starts made a second; of an open load beside the starts asked for.
+    fn rate(&self) -> Cell {
+        let seconds = self.wall.as_secs_f64();
+        if seconds <= 0.0 {
+            return Cell::new("", Tone::Plain);
+        }
+        let made = self.stats.iterations.started as f64 / seconds;
+        match self.scenario.load {
+            Load::Closed(_) => Cell::new(format!("{}/s", figures::rate(made)), Tone::Plain),
+            Load::Open(_) => {
+                let asked = self.stats.due as f64 / seconds;
+                let tone =
+                    if self.stats.iterations.started < self.stats.due { Tone::Doubtful } else { Tone::Plain };
+                Cell::new(format!("{} of {}/s", figures::rate(made), figures::rate(asked)), tone)
+            }
+        }
+    }
+}
+
+/// How many iterations a load asks for, if it counts them.
+fn iterations(load: &ClosedLoad) -> Option<u64> {
+    match load {
+        ClosedLoad::IterationsEach { users, iterations, .. } => Some(u64::from(*users) * iterations),
+        ClosedLoad::SharedIterations { iterations, .. } => Some(*iterations),
+        ClosedLoad::Users { .. } | ClosedLoad::Stages(_) => None,
+    }
+}
+
+fn percentiles(response: &Latency) -> String {
+    let time =
+        |quantile| response.quantile(quantile).map(|nanoseconds| figures::time(nanoseconds as f64 / 1e3));
+    match (time(0.5), time(0.99)) {
+        (Some(p50), Some(p99)) => format!("p50 {p50} p99 {p99}"),
+        _ => "no answers".to_owned(),
+    }
+}
+
+/// What a person should know at once about the generator, while there is time to do something about it.
+fn trouble(generator: &GeneratorStats, scenarios: &[ScenarioStats]) -> Option<String> {
+    let wall = generator.wall.as_secs_f64();
+    if wall < 0.5 {
+        return None;
+    }
+    let largest = |times: &[Duration]| times.iter().max().map_or(0.0, |time| time.as_secs_f64() / wall);
+    let mut parts = Vec::new();
+    let (busy, waiting) = (largest(&generator.worker_cpu), largest(&generator.worker_waiting));
+    if busy > 0.9 {
+        parts.push(format!("a thread uses {:.0} % of a core", busy * 100.0));
+    }
+    if waiting > 0.05 {
+        parts.push(format!("a thread waits {:.0} % of its time for a core", waiting * 100.0));
+    }
+    let late = scenarios.iter().filter_map(|scenario| scenario.lag.quantile(0.99));
+    let late = late.chain(generator.wakeup_lag.quantile(0.99)).max().unwrap_or(0);
+    if late > 1_000_000 {
+        parts.push(format!("starts come up to {} late", figures::time(late as f64 / 1e3)));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Whole seconds: `42s`, `1m 30s`.
+fn clock(duration: Duration) -> String {
+    match duration.as_secs_f64().round() {
+        seconds if seconds < 1.0 => "0s".to_owned(),
+        seconds => show_duration(Duration::from_secs(seconds as u64)),
+    }
+}
+
+fn plain(cells: &[Cell]) -> String {
+    let texts = cells.iter().map(|cell| cell.text.as_str()).filter(|text| !text.is_empty());
+    texts.collect::<Vec<_>>().join("  ")
+}
+
+/// Lines of cells, each column as wide as its widest, cut to `most` columns.
+fn aligned(lines: &[Vec<Cell>], most: usize, paint: Paint) -> Vec<String> {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let widest = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| super::screen::width(&cell.text)).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
+    lines
+        .iter()
+        .map(|line| {
+            let mut text = String::new();
+            let mut room = most;
+            for (column, cell) in line.iter().enumerate() {
+                let gap = if column == 0 { 0 } else { 2 };
+                if widths[column] == 0 || room <= gap {
+                    continue;
+                }
+                let width = widths[column].min(room - gap);
+                let cell_text = cut(&cell.text, width);
+                // Figures stand to the right, so that their ends do not dance.
+                let placed = if column == 2 || column == 3 {
+                    right(&cell_text, width)
+                } else {
+                    left(&cell_text, width)
+                };
+                text.push_str(&" ".repeat(gap));
+                text.push_str(&match cell.tone {
+                    Tone::Plain => placed,
+                    Tone::Bold => paint.bold(&placed),
+                    Tone::Doubtful => paint.doubtful(&placed),
+                    Tone::Bad => paint.bad(&placed),
+                });
+                room -= gap + width;
+            }
+            text.trim_end().to_owned()
+        })
+        .collect()
+}
+
+/// Rows and columns of the terminal at standard error.
+fn size() -> (usize, usize) {
+    match rustix::termios::tcgetwinsize(std::io::stderr()) {
+        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => {
+            (usize::from(size.ws_row), usize::from(size.ws_col))
+        }
+        _ => ROWS_AND_COLUMNS,
+    }
+}

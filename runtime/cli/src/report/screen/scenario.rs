@@ -1,0 +1,245 @@
+//! One scenario on the screen: what was asked and what was done, then step by step.
+
+use super::super::figures;
+use super::super::summary::{Distribution, GroupSummary, Measured, ScenarioSummary};
+use super::Screen;
+use super::table::{Cell, Span, Table, Tone};
+use super::text::{Piece, clean};
+
+/// So many checks that did not always hold are told, the others counted.
+const MOST_CHECKS: usize = 4;
+/// Failures are told step by step for so many steps, and for all steps together otherwise.
+const MOST_FAILING_STEPS: usize = 3;
+
+impl Screen {
+    pub(super) fn scenario(&mut self, name: &str, scenario: &ScenarioSummary) {
+        let paint = self.paint;
+        self.flowing(&[
+            Piece::painted(clean(name), |text| paint.bold(text)),
+            scenario.load.model.clone().into(),
+            clean(&scenario.load.text).into(),
+        ]);
+        if scenario.load.model == "open" {
+            self.starts(scenario);
+        }
+        self.iterations(scenario);
+        self.table(scenario);
+        self.failures(scenario);
+        self.checks(scenario);
+        self.phases(scenario);
+        self.traffic(scenario);
+    }
+
+    fn starts(&mut self, scenario: &ScenarioSummary) {
+        let paint = self.paint;
+        let made = scenario.iterations.started;
+        let mut pieces: Vec<Piece> = vec![format!("{} due", figures::count(scenario.due)).into()];
+        let share = if scenario.due > 0 { made as f64 / scenario.due as f64 } else { 1.0 };
+        let per_second = per_second(made, scenario.measured_us);
+        let made = format!("{} made ({}{per_second})", figures::count(made), figures::share(share));
+        pieces.push(if share < 1.0 {
+            Piece::painted(made, |text| paint.doubtful(text))
+        } else {
+            made.into()
+        });
+        if scenario.dropped.total > 0 {
+            let text = format!("{} dropped, every user was busy", figures::count(scenario.dropped.total));
+            pieces.push(Piece::painted(text, |text| paint.doubtful(text)));
+        }
+        if let Some(p99) = scenario.lag_us.p99 {
+            pieces.push(format!("late by p99 {}", figures::time(p99)).into());
+        }
+        self.labelled("starts", &pieces);
+    }
+
+    fn iterations(&mut self, scenario: &ScenarioSummary) {
+        let paint = self.paint;
+        let iterations = scenario.iterations;
+        let per_second = match scenario.load.model.as_str() {
+            "open" => String::new(),
+            _ => per_second(iterations.completed, scenario.measured_us).replacen(", ", " (", 1) + ")",
+        };
+        let per_second = if per_second.len() > 1 { per_second } else { String::new() };
+        let mut pieces: Vec<Piece> =
+            vec![format!("{} completed{per_second}", figures::count(iterations.completed)).into()];
+        if iterations.failed > 0 {
+            let text = format!("{} failed", figures::count(iterations.failed));
+            pieces.push(Piece::painted(text, |text| paint.bad(text)));
+        }
+        if iterations.cut > 0 {
+            pieces.push(format!("{} cut off at the end", figures::count(iterations.cut)).into());
+        }
+        if iterations.warmup > 0 {
+            pieces.push(format!("{} in warm-up", figures::count(iterations.warmup)).into());
+        }
+        let time = scenario.iteration_time_us;
+        if let (Some(p50), Some(p99)) = (time.p50, time.p99) {
+            pieces.push(format!("took p50 {}, p99 {}", figures::time(p50), figures::time(p99)).into());
+        }
+        pieces
+            .push(format!("at most {} at once", figures::plural(scenario.users.max, "user", "users")).into());
+        self.labelled("iterations", &pieces);
+    }
+
+    fn table(&mut self, scenario: &ScenarioSummary) {
+        let mut rows: Vec<Vec<Cell>> =
+            scenario.steps.iter().map(|(name, step)| row(&clean(name), &step.measured)).collect();
+        if scenario.steps.len() > 1 {
+            rows.push(row("all steps", &scenario.measured));
+        }
+        rows.extend(scenario.groups.iter().map(|(name, group)| group_row(name, group)));
+        if rows.is_empty() {
+            return;
+        }
+        let table = Table {
+            spans: vec![
+                Span { first: 4, last: 7, text: "response time" },
+                Span { first: 8, last: 8, text: "service" },
+            ],
+            head: vec!["step", "requests", "/s", "failed", "p50", "p95", "p99", "max", "p99"],
+            rows,
+        };
+        self.line("");
+        for line in table.lines(self.width - 2, self.paint) {
+            self.line(&format!("  {line}"));
+        }
+    }
+
+    fn failures(&mut self, scenario: &ScenarioSummary) {
+        let paint = self.paint;
+        let failing: Vec<(&str, &Measured)> = scenario
+            .steps
+            .iter()
+            .filter(|(_, step)| step.measured.failures.total > 0)
+            .map(|(name, step)| (name.as_str(), &step.measured))
+            .collect();
+        let told = match failing.len() {
+            0 => return,
+            1..=MOST_FAILING_STEPS => failing,
+            _ => vec![("", &scenario.measured)],
+        };
+        for (number, (name, measured)) in told.iter().enumerate() {
+            let kinds = measured.failures.by_kind.iter();
+            let mut pieces: Vec<Piece> = kinds
+                .map(|(kind, count)| {
+                    let text = format!("{} {}", figures::count(*count), clean(kind));
+                    Piece::painted(text, |text| paint.bad(text))
+                })
+                .collect();
+            if scenario.steps.len() > 1 && !name.is_empty() {
+                pieces.push(clean(name).into());
+            }
+            self.labelled(if number == 0 { "failures" } else { "" }, &pieces);
+        }
+    }
+
+    fn checks(&mut self, scenario: &ScenarioSummary) {
+        let broken: Vec<_> =
+            scenario.checks.iter().filter(|check| check.share.passed < check.share.evaluated).collect();
+        for (number, check) in broken.iter().take(MOST_CHECKS).enumerate() {
+            let share = figures::share(check.share.share.unwrap_or(0.0));
+            let (passed, evaluated) =
+                (figures::count(check.share.passed), figures::count(check.share.evaluated));
+            let mut pieces: Vec<Piece> = vec![
+                clean(&check.expression).into(),
+                format!("held {share} ({passed} of {evaluated})").into(),
+            ];
+            if scenario.steps.len() > 1 {
+                pieces.push(clean(&check.step).into());
+            }
+            self.labelled(if number == 0 { "checks" } else { "" }, &pieces);
+        }
+        if broken.len() > MOST_CHECKS {
+            let more = format!("{} more did not always hold", broken.len() - MOST_CHECKS);
+            self.labelled("", &[more.into()]);
+        }
+    }
+
+    fn phases(&mut self, scenario: &ScenarioSummary) {
+        let phases = &scenario.measured.phases;
+        let named = [
+            ("dns", phases.dns_us),
+            ("connect", phases.connect_us),
+            ("tls", phases.tls_us),
+            ("send", phases.send_us),
+            ("wait", phases.wait_us),
+            ("receive", phases.receive_us),
+        ];
+        let mut pieces: Vec<Piece> = named
+            .into_iter()
+            .filter_map(|(name, time)| {
+                let (p50, p99) = (time.p50?, time.p99?);
+                Some(format!("{name} {} / {}", figures::time(p50), figures::time(p99)).into())
+            })
+            .collect();
+        if !pieces.is_empty() {
+            pieces.push(Piece::painted("p50 / p99", |text| self.paint.dim(text)));
+        }
+        self.labelled("phases", &pieces);
+    }
+
+    fn traffic(&mut self, scenario: &ScenarioSummary) {
+        let bytes = scenario.measured.bytes;
+        let connections = scenario.connections;
+        let mut pieces: Vec<Piece> = vec![
+            format!("{} sent", figures::bytes(bytes.sent)).into(),
+            format!("{} received", figures::bytes(bytes.received)).into(),
+            format!("{} opened", figures::plural(connections.opened, "connection", "connections")).into(),
+        ];
+        let handshakes = connections.handshakes_full + connections.handshakes_resumed;
+        if handshakes > 0 {
+            let resumed = figures::count(connections.handshakes_resumed);
+            pieces.push(
+                format!("{}, {resumed} resumed", figures::plural(handshakes, "handshake", "handshakes"))
+                    .into(),
+            );
+        }
+        self.labelled("traffic", &pieces);
+    }
+}
+
+fn row(name: &str, measured: &Measured) -> Vec<Cell> {
+    let failed = match measured.failures.share {
+        None => Cell { text: "–".to_owned(), tone: Tone::Dim },
+        Some(share) => {
+            let tone = if measured.failures.total > 0 { Tone::Bad } else { Tone::Plain };
+            Cell { text: figures::share(share), tone }
+        }
+    };
+    let mut cells = vec![
+        Cell::plain(name),
+        Cell::plain(figures::count(measured.requests)),
+        Cell::plain(figures::rate(measured.requests_per_second)),
+        failed,
+    ];
+    cells.extend(times(&measured.response_time_us));
+    cells.push(Cell::plain(figures::time_or_dash(measured.service_time_us.p99)));
+    cells
+}
+
+/// A group has passages instead of requests, and one time.
+fn group_row(name: &str, group: &GroupSummary) -> Vec<Cell> {
+    let share = if group.count > 0 { group.failed as f64 / group.count as f64 } else { 0.0 };
+    let tone = if group.failed > 0 { Tone::Bad } else { Tone::Plain };
+    let mut cells = vec![
+        Cell::plain(format!("group {}", clean(name))),
+        Cell::plain(figures::count(group.count)),
+        Cell::plain(""),
+        Cell { text: figures::share(share), tone },
+    ];
+    cells.extend(times(&group.time_us));
+    cells
+}
+
+fn times(time: &Distribution) -> impl Iterator<Item = Cell> {
+    [time.p50, time.p95, time.p99, time.max].into_iter().map(|time| Cell::plain(figures::time_or_dash(time)))
+}
+
+/// `, 500/s`, or nothing when there was no time.
+fn per_second(number: u64, measured_us: f64) -> String {
+    if measured_us > 0.0 {
+        format!(", {}/s", figures::rate(number as f64 * 1e6 / measured_us))
+    } else {
+        String::new()
+    }
+}

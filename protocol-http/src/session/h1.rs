@@ -48,6 +48,18 @@ impl H1Connection {
         self.used
     }
 
+    /// Whether it still stands: a peer that has closed it while it was idle has left its mark on the socket, and nothing
+    /// but an end can come where no answer is owed. Costs no system call unless something has come.
+    pub(super) async fn stands(&mut self) -> bool {
+        std::future::poll_fn(|context| {
+            let came = with_scratch(|scratch| {
+                Pin::new(&mut self.stream).poll_read(context, &mut ReadBuf::new(scratch)).is_ready()
+            });
+            Poll::Ready(!came)
+        })
+        .await
+    }
+
     /// Sends the request and reads its answer. The connection is not to be used again unless the answer says so.
     pub(super) async fn exchange(
         &mut self,

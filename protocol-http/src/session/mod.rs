@@ -200,10 +200,15 @@ impl HttpSession {
             };
         }
         let known = self.own.iter().position(|(origin, _)| *origin == outgoing.origin);
-        let known = known.map(|at| self.own.swap_remove(at)).filter(|_| reuse == Reuse::Allowed);
+        let mut known = known.map(|at| self.own.swap_remove(at)).filter(|_| reuse == Reuse::Allowed);
+        if let Some((_, wire)) = &mut known
+            && !wire.is_usable().await
+        {
+            known = None;
+        }
         let (origin, mut wire) = match known {
-            Some((origin, wire)) if wire.is_usable() => (origin, wire),
-            _ => {
+            Some(known) => known,
+            None => {
                 let wire = Box::pin(open(&part, &outgoing.origin, &mut desk, self.compiled.settings.version))
                     .await?;
                 (outgoing.origin.clone(), wire)
@@ -279,9 +284,9 @@ enum Reusable {
 }
 
 impl Wire {
-    fn is_usable(&self) -> bool {
+    async fn is_usable(&mut self) -> bool {
         match self {
-            Self::Http1(_) => true,
+            Self::Http1(connection) => connection.stands().await,
             Self::Http2(connection) => connection.is_usable(),
         }
     }

@@ -98,20 +98,26 @@ impl Pools {
         };
         let mut lease = Lease { pool, wire: None, stream_of: None };
         match taken {
-            Taken::Http1(connection) => lease.wire = Some(Wire::Http1(connection)),
+            Taken::Http1(mut connection) => {
+                if connection.stands().await {
+                    lease.wire = Some(Wire::Http1(connection));
+                    return Ok(lease);
+                }
+            }
             Taken::Http2(id, connection) => {
                 lease.wire = Some(Wire::Http2(connection));
                 lease.stream_of = Some(id);
+                return Ok(lease);
             }
-            Taken::Leave => {
-                // Should this fail or be dropped, the lease gives the leave back.
-                let wire = Box::pin(open(part, origin, desk, version)).await?;
-                if let Wire::Http2(connection) = &wire {
-                    lease.stream_of = Some(lease.pool.add(connection.clone(), self.streams));
-                }
-                lease.wire = Some(wire);
-            }
+            Taken::Leave => {}
         }
+        // There is leave to open one, or the place of one that was closed while idle. Should opening fail or be dropped, the
+        // lease gives it back.
+        let wire = Box::pin(open(part, origin, desk, version)).await?;
+        if let Wire::Http2(connection) = &wire {
+            lease.stream_of = Some(lease.pool.add(connection.clone(), self.streams));
+        }
+        lease.wire = Some(wire);
         Ok(lease)
     }
 }

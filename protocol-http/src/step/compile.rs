@@ -213,7 +213,7 @@ fn origin_of(url: &Url, node: &Node) -> Result<Origin, Diagnostic> {
 
 /// The origin of an absolute URL.
 pub(crate) fn to_origin(url: &Url) -> Option<Origin> {
-    let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+    let host = url.host_str()?.trim_matches(['[', ']']).into();
     Some(Origin { tls: url.scheme() == "https", host, port: url.port_or_known_default()? })
 }
 

@@ -107,12 +107,11 @@ impl Connector {
     pub fn resolve_now(&self, origins: &[Origin]) -> Result<(), SetupError> {
         let mut resolved = HashMap::new();
         for origin in origins {
-            let key = (origin.host.clone(), origin.port);
+            let key = (origin.host.to_string(), origin.port);
             if self.network.dns == Dns::PerConnection || self.network.pinned.contains_key(&key) {
                 continue;
             }
-            let addresses =
-                (origin.host.as_str(), origin.port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+            let addresses = (&*origin.host, origin.port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
             let addresses = addresses.ok().filter(|found| !found.is_empty()).ok_or_else(|| {
                 SetupError(format!(
                     "the target's name `{}` has no address; check its spelling, or pin it: `network: {{resolve: {{\"{origin}\": ADDRESS}}}}`",
@@ -166,7 +165,7 @@ impl WorkerConnector {
         phases: &mut Phases,
     ) -> Result<Vec<SocketAddr>, ConnectFailure> {
         if let Ok(address) = origin.host.parse::<IpAddr>() {
-            let key = (origin.host.clone(), origin.port);
+            let key = (origin.host.to_string(), origin.port);
             return Ok(vec![
                 self.connector
                     .network
@@ -176,7 +175,7 @@ impl WorkerConnector {
                     .unwrap_or(SocketAddr::new(address, origin.port)),
             ]);
         }
-        let key = (origin.host.clone(), origin.port);
+        let key = (origin.host.to_string(), origin.port);
         if let Some(address) = self.connector.network.pinned.get(&key) {
             return Ok(vec![*address]);
         }
@@ -184,7 +183,7 @@ impl WorkerConnector {
             return Ok(known.clone());
         }
         let began = clock.now();
-        let found = tokio::net::lookup_host((origin.host.as_str(), origin.port)).await;
+        let found = tokio::net::lookup_host((&*origin.host, origin.port)).await;
         phases.set(Phase::Dns, clock.now().nanos_since(began));
         match found.map(Iterator::collect::<Vec<_>>) {
             Ok(addresses) if !addresses.is_empty() => Ok(addresses),
@@ -225,7 +224,7 @@ impl WorkerConnector {
     async fn secure(&self, origin: &Origin, tcp: TcpStream) -> Result<Connected, ConnectFailure> {
         let name = match &self.connector.tls.server_name {
             Some(name) => name.clone(),
-            None => ServerName::try_from(origin.host.clone()).map_err(|_| {
+            None => ServerName::try_from(origin.host.to_string()).map_err(|_| {
                 let text = format!(
                     "`{}` is no name a certificate can have; set `tls: {{server_name: …}}`",
                     origin.host

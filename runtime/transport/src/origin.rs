@@ -1,6 +1,7 @@
 //! Whom to connect to.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A peer by name: what a connection is made for and may be reused for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -8,7 +9,7 @@ pub struct Origin {
     /// Whether to speak TLS.
     pub tls: bool,
     /// A name or an address, IPv6 without brackets.
-    pub host: String,
+    pub host: Arc<str>,
     /// The port.
     pub port: u16,
 }
@@ -17,7 +18,7 @@ impl Origin {
     /// `host:port`, with brackets around an IPv6 address; the port is left out when it is `default_port`.
     #[must_use]
     pub fn authority(&self, default_port: u16) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.to_string() };
         if self.port == default_port { host } else { format!("{host}:{}", self.port) }
     }
 }

@@ -150,3 +150,18 @@ fn unique(name: &str, what: &str, taken: &mut HashSet<String>) -> String {
     }
     tag
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_hold_what_the_format_allows_and_stay_apart() {
+        let mut taken = HashSet::new();
+        let mut tag = |name| unique(name, "response", &mut taken);
+        assert_eq!(tag("shop/GET /a, b"), "shop/GET_/a__b:response");
+        assert_eq!(tag("shop/GET_/a__b"), "shop/GET_/a__b(2):response");
+        assert_eq!(tag("shop/x\u{3000}\ny"), "shop/x__y:response");
+        assert!(taken.iter().all(|tag| Tag::new(tag).is_some()));
+    }
+}

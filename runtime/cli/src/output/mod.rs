@@ -102,3 +102,196 @@ impl Store {
 fn problem(message: String, help: &str) -> Diagnostic {
     Diagnostic { message, place: None, label: String::new(), help: Some(help.to_owned()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use hdrhistogram::serialization::Deserializer;
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::report::{load, render, samples};
+
+    fn stored(sample: &samples::Sample) -> (tempfile::TempDir, Summary) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store =
+            Store::create(&folder.path().join("run"), "name: shop\n", &sample.about).expect("a store");
+        for event in samples::events(sample) {
+            store.event(&event).expect("room on the disk");
+        }
+        let summary = Summary::new(&sample.about, &sample.result);
+        store.finish(&summary).expect("room on the disk");
+        (folder, summary)
+    }
+
+    #[test]
+    fn a_stored_run_reads_as_the_run_did() {
+        for sample in [samples::shop(), samples::starved()] {
+            let (folder, summary) = stored(&sample);
+            let again = load(&folder.path().join("run")).expect("a stored run");
+            assert_eq!(again, summary);
+            assert_eq!(render(&again, true, 100), render(&summary, true, 100));
+        }
+    }
+
+    #[test]
+    fn the_largest_seed_survives() {
+        let mut sample = samples::shop();
+        sample.about.seed = u64::MAX;
+        let (folder, _) = stored(&sample);
+        assert_eq!(load(&folder.path().join("run")).expect("a stored run").seed, u64::MAX);
+    }
+
+    #[test]
+    fn only_the_named_files_are_left() {
+        let (folder, _) = stored(&samples::shop());
+        let files = std::fs::read_dir(folder.path().join("run")).expect("a folder");
+        let mut names: Vec<_> = files.map(|file| file.expect("a file").file_name()).collect();
+        names.sort();
+        let mut expected = files::ALL;
+        expected.sort_unstable();
+        assert_eq!(names, expected);
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join("run/plan.yaml")).expect("text"),
+            "name: shop\n"
+        );
+    }
+
+    #[test]
+    fn the_interval_log_adds_up_to_the_summary() {
+        let sample = samples::shop();
+        let (folder, summary) = stored(&sample);
+        let log = std::fs::read(folder.path().join("run/intervals.hlog")).expect("a log");
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        let mut browse = hdrhistogram::Histogram::<u64>::new(3).expect("3 digits");
+        let mut times = (0, 0);
+        for entry in IntervalLogIterator::new(&log) {
+            match entry.expect("a readable line") {
+                LogEntry::StartTime(time) => times.0 = time.as_secs(),
+                LogEntry::BaseTime(time) => times.1 = time.as_secs(),
+                LogEntry::Interval(interval) => {
+                    let tag = interval.tag().expect("a tag").as_str().to_owned();
+                    assert!(interval.start_timestamp().as_secs() < 10, "relative to the base time");
+                    let bytes = base64_of(interval.encoded_histogram());
+                    let histogram = Deserializer::new()
+                        .deserialize::<u64, _>(&mut std::io::Cursor::new(bytes))
+                        .expect("a histogram");
+                    if tag == "browse/GET_/products:response" {
+                        browse.add(&histogram).expect("the same range");
+                    }
+                    *counts.entry(tag).or_default() += histogram.len();
+                }
+            }
+        }
+        assert!(times.0 > 1_700_000_000 && times.0 == times.1, "{times:?}");
+        for (name, scenario) in &summary.scenarios {
+            for (step, figures) in &scenario.steps {
+                let tag = |what: &str| format!("{name}/{}:{what}", step.replace(' ', "_"));
+                assert_eq!(counts[&tag("response")], figures.measured.response_time_us.count);
+                assert_eq!(counts[&tag("service")], figures.measured.service_time_us.count);
+            }
+            assert_eq!(counts[&format!("{name}/journey:group")], scenario.groups["journey"].count);
+            assert_eq!(counts[&format!("{name}:lag")], scenario.lag_us.count);
+            assert_eq!(counts[&format!("{name}:iteration")], scenario.iteration_time_us.count);
+        }
+        assert_eq!(counts["generator:wakeup"], summary.generator.wakeup_lag_us.count);
+        let first = &summary.scenarios["browse"].steps["GET /products"].measured.response_time_us;
+        let p99 = first.p99.expect("requests") * 1e3;
+        assert!(
+            (browse.value_at_quantile(0.99) as f64 - p99).abs() <= p99 * 0.001,
+            "nanoseconds, to three digits"
+        );
+    }
+
+    /// Decodes base64 by hand: nothing else of this crate needs it.
+    fn base64_of(text: &str) -> Vec<u8> {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut bytes = Vec::new();
+        let (mut buffer, mut bits) = (0_u32, 0);
+        for letter in text.bytes().filter(|letter| *letter != b'=') {
+            let value = alphabet.iter().position(|known| *known == letter).expect("base64");
+            buffer = (buffer << 6) | value as u32;
+            bits += 6;
+            if bits >= 8 {
+                bits -= 8;
+                bytes.push((buffer >> bits) as u8);
+                buffer &= (1 << bits) - 1;
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn the_timeline_has_a_line_a_scenario_and_second_and_adds_up() {
+        let sample = samples::shop();
+        let (folder, summary) = stored(&sample);
+        let text = std::fs::read_to_string(folder.path().join("run/timeline.jsonl")).expect("text");
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines.len(), 10 * 3);
+        for (name, scenario) in &summary.scenarios {
+            let own = || lines.iter().filter(|line| line["scenario"] == name.as_str());
+            let sum = |key: &str| own().filter_map(|line| line[key].as_u64()).sum::<u64>();
+            assert_eq!(sum("requests"), scenario.measured.requests);
+            assert_eq!(sum("failures"), scenario.measured.failures.total);
+            assert_eq!(sum("started"), scenario.iterations.started);
+            assert!(own().all(|line| line["response_time_us"]["p99"].is_f64()));
+        }
+        let generator: Vec<_> = lines.iter().filter(|line| line["scenario"].is_null()).collect();
+        assert_eq!(generator.len(), 10);
+        assert_eq!(generator[3]["from_us"], 3_000_000.0);
+        assert_eq!(generator[3]["cpu_us"], 600_000.0);
+    }
+
+    #[test]
+    fn a_second_is_on_the_disk_before_the_run_has_ended() {
+        let sample = samples::shop();
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::create(folder.path(), "", &sample.about).expect("an empty folder is fine");
+        store.event(&samples::events(&sample).next().expect("a second")).expect("room on the disk");
+        let lines = |name| std::fs::read_to_string(folder.path().join(name)).expect("text").lines().count();
+        assert_eq!(lines(files::TIMELINE), 3);
+        assert!(lines(files::INTERVALS) > 10);
+        drop(store);
+    }
+
+    #[test]
+    fn a_run_is_never_overwritten() {
+        let sample = samples::shop();
+        for file in files::ALL {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::write(folder.path().join(file), "precious").expect("a file");
+            let told = Store::create(folder.path(), "", &sample.about).err().expect("refused").to_string();
+            assert!(told.contains(file) && told.contains("choose another folder"), "{told}");
+            assert_eq!(std::fs::read_to_string(folder.path().join(file)).expect("text"), "precious");
+            assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_told_before_the_run() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let told =
+            Store::create(&file.path().join("run"), "", &samples::shop().about).err().expect("refused");
+        assert!(told.message.contains("cannot be made"), "{told}");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_once() {
+        let sample = samples::shop();
+        let folder = tempfile::tempdir().expect("a folder");
+        let full = || BufWriter::new(OpenOptions::new().write(true).open("/dev/full").expect("Linux has it"));
+        let mut store = Store {
+            folder: folder.path().to_owned(),
+            timeline: Timeline::new(full(), &sample.about),
+            intervals: Intervals::new(full(), &sample.about),
+            broken: false,
+        };
+        let told: Vec<bool> = samples::events(&sample).map(|event| store.event(&event).is_err()).collect();
+        assert_eq!(told.iter().filter(|failed| **failed).count(), 1);
+        assert!(told[0]);
+        store.finish(&Summary::new(&sample.about, &sample.result)).expect("the summary has room of its own");
+        assert!(load(folder.path()).is_ok());
+    }
+}

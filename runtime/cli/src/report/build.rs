@@ -311,3 +311,98 @@ fn part_of(part: u64, whole: u64) -> Option<f64> {
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1e9).round() / 1e9
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn totals_are_the_sums_of_their_parts() {
+        let sample = samples::shop();
+        let summary = Summary::new(&sample.about, &sample.result);
+        let sum = |pick: fn(&Measured) -> u64| -> [u64; 3] {
+            let steps = summary.scenarios.values().flat_map(|scenario| scenario.steps.values());
+            [
+                pick(&summary.run.measured),
+                summary.scenarios.values().map(|scenario| pick(&scenario.measured)).sum(),
+                steps.map(|step| pick(&step.measured)).sum(),
+            ]
+        };
+        let figures: [fn(&Measured) -> u64; 8] = [
+            |measured| measured.requests,
+            |measured| measured.failures.total,
+            |measured| measured.failures.by_kind.values().sum(),
+            |measured| measured.statuses.values().sum(),
+            |measured| measured.response_time_us.count,
+            |measured| measured.service_time_us.count,
+            |measured| measured.phases.wait_us.count,
+            |measured| measured.bytes.received,
+        ];
+        for (number, figure) in figures.into_iter().enumerate() {
+            let [run, scenarios, steps] = sum(figure);
+            assert!(run > 0, "{number}");
+            assert_eq!((run, run), (scenarios, steps), "{number}");
+        }
+        let checks = summary.scenarios.values().flat_map(|scenario| &scenario.checks);
+        assert_eq!(summary.run.checks.passed, checks.map(|check| check.share.passed).sum::<u64>());
+    }
+
+    #[test]
+    fn percentiles_come_from_merged_histograms_and_not_from_percentiles() {
+        let sample = samples::shop();
+        let summary = Summary::new(&sample.about, &sample.result);
+        let mut merged = Latency::default();
+        sample.result.totals.steps.iter().for_each(|step| merged.merge(&step.response));
+        assert_eq!(summary.run.measured.response_time_us, Distribution::of(&merged));
+        let per_step: Vec<f64> = summary
+            .scenarios
+            .values()
+            .flat_map(|scenario| scenario.steps.values())
+            .filter_map(|step| step.measured.response_time_us.p50)
+            .collect();
+        let average = per_step.iter().sum::<f64>() / per_step.len() as f64;
+        let p50 = summary.run.measured.response_time_us.p50.expect("requests");
+        assert!((p50 - average).abs() > average * 0.05, "the sample cannot tell them apart: {p50} {average}");
+    }
+
+    #[test]
+    fn rates_are_over_the_time_that_was_measured() {
+        let mut sample = samples::shop();
+        sample.about.scenarios[0].warmup = Duration::from_secs(5);
+        // The other scenario's load ends after 10 s; the run goes on.
+        sample.result.lasted = Duration::from_secs(40);
+        let summary = Summary::new(&sample.about, &sample.result);
+        let rate = |name: &str| summary.scenarios[name].measured.requests_per_second;
+        assert_eq!((rate("browse"), rate("buy")), (2_000.0 / 5.0, 800.0 / 10.0));
+        assert_eq!(summary.run.measured.requests_per_second, 2_800.0 / 40.0);
+    }
+
+    #[test]
+    fn the_published_schema_describes_what_is_written() {
+        let schema = include_str!("../../../../docs/summary.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(schema).expect("JSON");
+        let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+        let empty = samples::run(0, &[]);
+        for sample in [samples::shop(), samples::starved(), empty] {
+            let value = serde_json::to_value(Summary::new(&sample.about, &sample.result)).expect("JSON");
+            let mistakes: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|error| format!("{} at {}", error, error.instance_path()))
+                .collect();
+            assert_eq!(mistakes, Vec::<String>::new());
+        }
+        // Neither a lost key nor an unknown one passes.
+        let sample = samples::shop();
+        let whole = serde_json::to_value(Summary::new(&sample.about, &sample.result)).expect("JSON");
+        let keys: Vec<String> = whole.as_object().expect("an object").keys().cloned().collect();
+        for key in &keys {
+            let mut less = whole.clone();
+            less.as_object_mut().expect("an object").shift_remove(key);
+            assert!(!validator.is_valid(&less), "{key}");
+        }
+        let mut more = whole;
+        more["scenarios"]["browse"]["steps"]["POST /cart"]["surprise"] = true.into();
+        assert!(!validator.is_valid(&more));
+    }
+}

@@ -13,7 +13,7 @@ use super::figures;
 const MOST_STAGES: usize = 3;
 
 /// `500/s for 2m, poisson arrivals`; `50 users for 3m`; `0 to 50 users over 1m, then 50 for 3m`.
-pub(super) fn in_words(scenario: &AboutScenario) -> String {
+pub(crate) fn in_words(scenario: &AboutScenario) -> String {
     let mut text = match &scenario.load {
         Load::Open(OpenLoad { starts, .. }) => open(starts),
         Load::Closed(closed) => in_closed_words(closed),

@@ -10,13 +10,14 @@ mod host;
 mod load_text;
 mod progress;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod screen;
 mod stored;
 mod summary;
 
 use std::time::Duration;
 
+pub(crate) use load_text::in_words as load_in_words;
 pub use progress::Progress;
 pub use screen::render;
 pub use stored::load;

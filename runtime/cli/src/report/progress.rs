@@ -127,7 +127,10 @@ impl Progress {
                 steps,
                 seen,
             };
-            lines.push(second.cells(self.stopping));
+            // A file need not be told again and again that a scenario is done.
+            if self.terminal || !second.done() {
+                lines.push(second.cells(self.stopping));
+            }
         }
         let trouble = trouble(&interval.generator, &interval.statistics.scenarios);
         if self.terminal {
@@ -203,11 +206,9 @@ impl Second<'_> {
         let mut cells =
             vec![Cell::new(clean(self.name), Tone::Bold), Cell::new(self.clock(stopping), Tone::Plain)];
         cells.push(self.rate());
-        cells.push(Cell::new(figures::plural(stats.users_now, "user", "users"), Tone::Plain));
-        cells.push(Cell::new(percentiles(&self.steps.response), Tone::Plain));
         let recent = self.steps.failed();
         let failed = match (self.seen.failures, recent) {
-            (0, _) => Cell::new("no failures", Tone::Plain),
+            (0, _) => Cell::new("0 failed", Tone::Plain),
             (all, 0) => Cell::new(format!("{} failed", figures::count(all)), Tone::Plain),
             (all, new) => {
                 Cell::new(format!("{} failed (+{})", figures::count(all), figures::count(new)), Tone::Bad)
@@ -219,7 +220,16 @@ impl Second<'_> {
             dropped => format!("{} dropped", figures::count(dropped)),
         };
         cells.push(Cell::new(dropped, Tone::Doubtful));
+        cells.push(Cell::new(percentiles(&self.steps.response), Tone::Plain));
+        cells.push(Cell::new(figures::plural(stats.users_now, "user", "users"), Tone::Plain));
         cells
+    }
+
+    /// Whether its load is done and no user of it is busy.
+    fn done(&self) -> bool {
+        let length = self.scenario.load.duration();
+        let over = length.is_some_and(|length| self.at >= self.scenario.start_after + length);
+        over && self.stats.users_now == 0
     }
 
     /// Where in its time the scenario is.
@@ -245,10 +255,10 @@ impl Second<'_> {
                 format!("{} of {}, warming up", clock(elapsed), clock(length))
             }
             Some(length) if elapsed < length => {
-                format!("{} of {}, {} left", clock(elapsed), clock(length), clock(length - elapsed))
+                format!("{} left of {}", clock(length - elapsed), clock(length))
             }
-            Some(_) if self.stats.users_now > 0 => "load done, ending".to_owned(),
-            Some(_) => "done".to_owned(),
+            Some(_) if self.done() => "done".to_owned(),
+            Some(_) => "load done, ending".to_owned(),
         }
     }
 
@@ -342,14 +352,14 @@ fn aligned(lines: &[Vec<Cell>], most: usize, paint: Paint) -> Vec<String> {
                 if widths[column] == 0 || room <= gap {
                     continue;
                 }
+                // Figures are shown whole or not at all.
+                if column > 1 && widths[column] + gap > room {
+                    break;
+                }
                 let width = widths[column].min(room - gap);
                 let cell_text = cut(&cell.text, width);
-                // Figures stand to the right, so that their ends do not dance.
-                let placed = if column == 2 || column == 3 {
-                    right(&cell_text, width)
-                } else {
-                    left(&cell_text, width)
-                };
+                // Rates stand to the right, so that their ends do not dance.
+                let placed = if column == 2 { right(&cell_text, width) } else { left(&cell_text, width) };
                 text.push_str(&" ".repeat(gap));
                 text.push_str(&match cell.tone {
                     Tone::Plain => placed,
@@ -371,5 +381,112 @@ fn size() -> (usize, usize) {
             (usize::from(size.ws_row), usize::from(size.ws_col))
         }
         _ => ROWS_AND_COLUMNS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use prony_engine::Arrivals;
+
+    use super::super::samples::{self, Steps};
+    use super::*;
+
+    /// What was written, shared with the test.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("one thread").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Written {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().expect("one thread").clone()).expect("UTF-8")
+        }
+
+        /// What a terminal shows of it: lines, cursor up, erase below.
+        fn screen(&self) -> Vec<String> {
+            let mut lines: Vec<String> = Vec::new();
+            let text = self.text();
+            let mut rest = text.as_str();
+            while let Some(at) = rest.find(['\n', '\x1b']) {
+                let (before, after) = rest.split_at(at);
+                if let Some(line) = after.strip_prefix('\n') {
+                    lines.push(before.trim_start_matches('\r').to_owned());
+                    rest = line;
+                    continue;
+                }
+                assert_eq!(before, "", "colours are off, so sequences stand alone");
+                let (up, after) = after[2..].split_once("A\r\x1b[J").expect("up and erase");
+                lines.truncate(lines.len() - up.parse::<usize>().expect("a number"));
+                rest = after;
+            }
+            lines
+        }
+    }
+
+    fn long_run() -> samples::Sample {
+        let steps = Steps { names: &["GET /"], median_us: 900.0, a_second: 40, one_in_fails: 40 };
+        let few = Steps { names: &["POST /cart"], median_us: 9_000.0, a_second: 5, one_in_fails: 0 };
+        let open = samples::constant(40.0, 25, Arrivals::Uniform);
+        samples::run(25, &[("browse", open, steps), ("checkout", samples::ramped_users(12), few)])
+    }
+
+    #[test]
+    fn a_file_gets_a_line_a_scenario_every_ten_seconds() {
+        let sample = long_run();
+        let written = Written::default();
+        let mut progress = Progress::to(Box::new(written.clone()), &sample.about, false, true);
+        samples::events(&sample).for_each(|event| progress.event(&event));
+        progress.clear();
+        insta::assert_snapshot!("progress_in_a_file", written.text());
+    }
+
+    #[test]
+    fn a_terminal_shows_one_line_a_scenario_and_notices_above_them() {
+        let sample = long_run();
+        let written = Written::default();
+        let mut progress = Progress::to(Box::new(written.clone()), &sample.about, true, false);
+        for (second, event) in samples::events(&sample).enumerate() {
+            progress.event(&event);
+            if second == 3 {
+                let text = "no answer\x1b[2J within 1s".to_owned();
+                progress.event(&Event::Notice { scenario: ScenarioId(0), text });
+            }
+            if second == 20 {
+                progress.event(&Event::Stopping(Ended::Interrupted));
+            }
+        }
+        let screen = written.screen();
+        insta::assert_snapshot!("progress_on_a_terminal", screen.join("\n"));
+        assert_eq!(screen.len(), 2 + sample.about.scenarios.len(), "{screen:#?}");
+        progress.clear();
+        assert_eq!(written.screen().len(), 2, "only the notices stay");
+    }
+
+    #[test]
+    fn lines_are_cut_to_the_terminal() {
+        let cells = || vec![Cell::new("a long name", Tone::Bold), Cell::new("10s of 1m", Tone::Plain)];
+        let lines = aligned(&[cells(), cells()], 16, Paint { coloured: false });
+        assert_eq!(lines, ["a long name  10…", "a long name  10…"]);
+    }
+
+    #[test]
+    fn a_generator_in_trouble_says_so() {
+        let mut generator = GeneratorStats { wall: Duration::from_secs(1), ..GeneratorStats::default() };
+        assert_eq!(trouble(&generator, &[]), None);
+        generator.worker_cpu = vec![Duration::from_millis(100), Duration::from_millis(970)];
+        generator.wakeup_lag.record(12_000_000);
+        let told = trouble(&generator, &[]).expect("trouble");
+        assert_eq!(told, "a thread uses 97 % of a core, starts come up to 12.0ms late");
     }
 }

@@ -80,3 +80,37 @@ fn malformed(path: &Path, text: &str, error: &serde_json::Error) -> Diagnostic {
 fn problem(message: String, help: impl Into<String>) -> Diagnostic {
     Diagnostic { message, place: None, label: String::new(), help: Some(help.into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The message and the advice for a folder with these files.
+    fn refused(files: &[(&str, &str)]) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("a file");
+        }
+        let diagnostic = load(folder.path()).expect_err("no run");
+        assert!(diagnostic.help.is_some(), "{diagnostic}");
+        diagnostic.to_string()
+    }
+
+    #[test]
+    fn every_folder_without_a_run_says_what_is_wrong_with_it() {
+        let gone = load(Path::new("no/such/folder")).expect_err("no run").to_string();
+        assert!(gone.starts_with("there is no folder no/such/folder"), "{gone}");
+        assert!(refused(&[]).contains("holds no run"));
+        assert!(refused(&[(files::TIMELINE, "{}")]).contains("killed before its end"));
+        let newer = refused(&[(files::SUMMARY, "{\"version\": 7, \"surprise\": 1}")]);
+        assert!(newer.contains("of version 7; this program reads version 1"), "{newer}");
+        assert!(refused(&[(files::SUMMARY, "{\"seed\": 7}")]).contains("has no `version`"));
+        let short = refused(&[(files::SUMMARY, "{\n  \"version\": 1,\n  \"plan\": \"sh")]);
+        assert!(short.contains("summary.json:3:"), "{short}");
+        let odd = refused(&[(files::SUMMARY, "{\n  \"version\": 1,\n  \"plan\": 5}")]);
+        assert!(odd.contains("summary.json:3:") && odd.contains("expected a string"), "{odd}");
+        assert!(refused(&[(files::SUMMARY, "")]).contains("not a summary of a run"));
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        assert!(load(file.path()).expect_err("no run").to_string().contains("is not a folder"));
+    }
+}

@@ -8,6 +8,10 @@ mod text;
 pub(super) use paint::Paint;
 pub(super) use text::{clean, cut, left, right, width};
 
+use std::time::Duration;
+
+use prony_core::units::show_duration;
+
 use super::figures;
 use super::summary::{EndedWord, StatusWord, Summary, ThresholdSummary};
 use text::{Piece, flow, shorten};
@@ -74,7 +78,7 @@ impl Screen {
 
     fn title(&mut self, summary: &Summary) {
         let began = summary.started.get(..19).unwrap_or(&summary.started).replace('T', " ");
-        let lasted = figures::time(summary.lasted_us);
+        let lasted = show_duration(Duration::from_nanos((summary.lasted_us * 1e3) as u64));
         let ended = match summary.ended {
             EndedWord::Finished => Piece::from(format!("ran {lasted}")),
             EndedWord::Aborted => {
@@ -102,20 +106,23 @@ impl Screen {
         let paint = self.paint;
         let (word, text) = match status {
             StatusWord::Valid => (status.name().to_owned(), "nothing speaks against these figures"),
-            StatusWord::Degraded => {
-                (paint.doubtful(status.name()), "the generator has left its marks on these figures")
-            }
+            StatusWord::Degraded => (paint.doubtful(status.name()), "read these figures with this in mind"),
             StatusWord::Invalid => (paint.bad(status.name()), "this run is not a result"),
         };
         self.line(&format!("{word}: {text}"));
-        for reason in &summary.verdict.reasons {
+        let mut reasons: Vec<_> = summary.verdict.reasons.iter().collect();
+        // The worst first; otherwise in the order of the rules.
+        reasons.sort_by_key(|reason| reason.status != status);
+        for reason in reasons {
             self.labelled(&clean(&reason.rule), &[clean(&reason.text).into()]);
         }
         if status == StatusWord::Invalid {
             self.line("");
             let warning =
                 "What was measured all the same. It says more about the generator than about the target.";
-            self.line(&paint.bad(warning));
+            for line in flow(&[warning.into()], "", self.width) {
+                self.line(&paint.bad(&line));
+            }
         }
     }
 
@@ -146,32 +153,31 @@ impl Screen {
             let value = if threshold.passed || invalid { value } else { paint.bad(&value) };
             self.line(&format!("  {mark}  {expression}  {}  {value}", paint.dim(&scope)));
         }
-        self.line("");
     }
 
     fn generator(&mut self, summary: &Summary) {
         let generator = &summary.generator;
+        let busiest = generator.worker_cpu_share.iter().copied().fold(0.0, f64::max);
+        let threads = figures::plural(u64::from(generator.threads), "thread", "threads");
         let mut pieces: Vec<Piece> =
-            vec![figures::plural(u64::from(generator.threads), "thread", "threads").into()];
+            vec![format!("{threads}, busiest {:.0} % of a core", busiest * 100.0).into()];
         if generator.pacing == "precise" {
             pieces.push("precise pacing".into());
         }
         if let Some(cpu) = generator.cpu_us_per_request {
-            pieces.push(format!("{} of CPU a request", figures::time(cpu)).into());
+            pieces.push(format!("{} CPU a request", figures::time(cpu)).into());
         }
-        let busiest = generator.worker_cpu_share.iter().copied().fold(0.0, f64::max);
-        pieces.push(format!("busiest thread {:.0} % of a core", busiest * 100.0).into());
         if let Some(p99) = generator.lag_us.p99 {
-            pieces.push(format!("starts late by p99 {}", figures::time(p99)).into());
+            pieces.push(format!("lag p99 {}", figures::time(p99)).into());
         } else if let Some(p99) = generator.wakeup_lag_us.p99 {
-            pieces.push(format!("wake-ups late by p99 {}", figures::time(p99)).into());
+            pieces.push(format!("wake-up lag p99 {}", figures::time(p99)).into());
         }
         if generator.peak_rss_bytes > 0 {
-            pieces.push(format!("{} of memory", figures::bytes(generator.peak_rss_bytes)).into());
+            pieces.push(format!("{} RAM", figures::bytes(generator.peak_rss_bytes)).into());
         }
-        self.line(&self.paint.bold("generator"));
-        for line in flow(&pieces, " · ", self.width - 2) {
-            self.line(&format!("  {line}"));
+        for (number, line) in flow(&pieces, " · ", self.width - LABEL).iter().enumerate() {
+            let label = left(if number == 0 { "generator" } else { "" }, LABEL);
+            self.line(&format!("{}{line}", self.paint.bold(&label)));
         }
         self.line("");
     }
@@ -196,7 +202,7 @@ impl Screen {
                 format!("{}: {} did not hold", paint.bad("FAILED"), of_thresholds(broken))
             }
             (EndedWord::Finished, _) => match thresholds {
-                0 => format!("{}: there were no thresholds to hold", paint.good("PASSED")),
+                0 => format!("{}: finished; the plan has no thresholds", paint.good("PASSED")),
                 1 => format!("{}: the threshold held", paint.good("PASSED")),
                 _ => format!("{}: all {thresholds} thresholds held", paint.good("PASSED")),
             },
@@ -214,5 +220,94 @@ fn value(threshold: &ThresholdSummary) -> String {
         (Some(value), "/s") => format!("{}/s", figures::rate(value)),
         (Some(value), "bytes") => figures::bytes(value as u64),
         (Some(value), _) => figures::count(value as u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prony_engine::{Arrivals, Ended};
+
+    use super::super::samples::{self, Sample, Steps};
+    use super::*;
+
+    fn shown(sample: &Sample, width: usize) -> String {
+        render(&Summary::new(&sample.about, &sample.result), false, width)
+    }
+
+    fn one_scenario(names: &[&str], a_second: u64, one_in_fails: u64) -> Sample {
+        let steps = Steps { names, median_us: 250.0, a_second, one_in_fails };
+        samples::run(1, &[("all", samples::constant(1_000.0, 1, Arrivals::Uniform), steps)])
+    }
+
+    #[test]
+    fn an_everyday_run_fits_a_screen() {
+        let text = shown(&samples::shop(), 100);
+        assert!(text.lines().count() <= 42, "{}", text.lines().count());
+        insta::assert_snapshot!("everyday_run", text);
+    }
+
+    #[test]
+    fn colours_mark_what_failed_and_signs_stand_for_words() {
+        let sample = samples::shop();
+        let coloured = render(&Summary::new(&sample.about, &sample.result), true, 100);
+        assert!(coloured.contains("\x1b[31m✗\x1b[0m  failures.rate < 0.1%"), "{coloured}");
+        assert!(coloured.contains("\x1b[32m✓\x1b[0m  response_time.p99 < 500ms"), "{coloured}");
+        assert!(!shown(&sample, 100).contains('\x1b'));
+    }
+
+    #[test]
+    fn an_invalid_run_is_not_shown_as_a_result() {
+        let text = shown(&samples::starved(), 100);
+        assert!(!text.contains("FAIL") && !text.contains("PASSED"), "{text}");
+        insta::assert_snapshot!("invalid_run", text);
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happened_has_no_figures() {
+        insta::assert_snapshot!("nothing_happened", shown(&one_scenario(&["GET /"], 0, 0), 80));
+    }
+
+    #[test]
+    fn wide_names_and_many_failing_steps_keep_the_columns_in_line() {
+        let names: Vec<String> =
+            (0..12).map(|number| format!("取得 /商品/一覧/詳細/とても/長い/ページ/{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut sample = one_scenario(&names, 1_000, 1);
+        sample.result.ended = Ended::Aborted("failures.rate < 50%".to_owned());
+        insta::assert_snapshot!("wide_names", shown(&sample, 100));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_screen() {
+        for sample in [samples::shop(), samples::starved(), one_scenario(&["GET /"], 1_000, 3)] {
+            for columns in [80, 93, 110] {
+                for line in shown(&sample, columns).lines() {
+                    assert!(width(line) <= columns, "{} of {columns}: {line}", width(line));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_line_says_what_the_exit_code_says() {
+        for (ended, word, code) in [
+            (Ended::Finished, "FAILED: 1 of 3 thresholds did not hold", 1),
+            (Ended::Aborted("p99 < 1s".to_owned()), "FAILED: aborted by p99 < 1s", 1),
+            (Ended::Interrupted, "INTERRUPTED: figures cover", 130),
+            (Ended::Failed("no data left".to_owned()), "FAILED: no data left", 3),
+        ] {
+            let mut sample = samples::shop();
+            sample.result.ended = ended;
+            let summary = Summary::new(&sample.about, &sample.result);
+            assert_eq!((summary.exit_code(), summary.passed), (code, false));
+            let text = render(&summary, false, 100);
+            assert!(text.lines().last().is_some_and(|line| line.starts_with(word)), "{text}");
+        }
+        let mut sample = samples::shop();
+        sample.result.thresholds.remove(1);
+        let summary = Summary::new(&sample.about, &sample.result);
+        assert_eq!((summary.exit_code(), summary.passed), (0, true));
+        assert!(render(&summary, false, 100).ends_with("PASSED: all 2 thresholds held\n"));
+        assert_eq!(Summary::new(&samples::starved().about, &samples::starved().result).exit_code(), 4);
     }
 }

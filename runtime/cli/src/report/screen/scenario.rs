@@ -35,8 +35,11 @@ impl Screen {
         let made = scenario.iterations.started;
         let mut pieces: Vec<Piece> = vec![format!("{} due", figures::count(scenario.due)).into()];
         let share = if scenario.due > 0 { made as f64 / scenario.due as f64 } else { 1.0 };
-        let per_second = per_second(made, scenario.measured_us);
-        let made = format!("{} made ({}{per_second})", figures::count(made), figures::share(share));
+        let share_and_rate = match scenario.due {
+            0 => String::new(),
+            _ => format!(" ({}{})", figures::share(share), per_second(made, scenario.measured_us)),
+        };
+        let made = format!("{} made{share_and_rate}", figures::count(made));
         pieces.push(if share < 1.0 {
             Piece::painted(made, |text| paint.doubtful(text))
         } else {
@@ -47,7 +50,7 @@ impl Screen {
             pieces.push(Piece::painted(text, |text| paint.doubtful(text)));
         }
         if let Some(p99) = scenario.lag_us.p99 {
-            pieces.push(format!("late by p99 {}", figures::time(p99)).into());
+            pieces.push(format!("lag p99 {}", figures::time(p99)).into());
         }
         self.labelled("starts", &pieces);
     }
@@ -99,26 +102,26 @@ impl Screen {
             head: vec!["step", "requests", "/s", "failed", "p50", "p95", "p99", "max", "p99"],
             rows,
         };
-        self.line("");
         for line in table.lines(self.width - 2, self.paint) {
             self.line(&format!("  {line}"));
         }
+        self.line("");
     }
 
     fn failures(&mut self, scenario: &ScenarioSummary) {
         let paint = self.paint;
-        let failing: Vec<(&str, &Measured)> = scenario
+        let failing: Vec<(String, &Measured)> = scenario
             .steps
             .iter()
             .filter(|(_, step)| step.measured.failures.total > 0)
-            .map(|(name, step)| (name.as_str(), &step.measured))
+            .map(|(name, step)| (clean(name), &step.measured))
             .collect();
-        let told = match failing.len() {
+        let told: Vec<(String, &Measured)> = match failing.len() {
             0 => return,
             1..=MOST_FAILING_STEPS => failing,
-            _ => vec![("", &scenario.measured)],
+            steps => vec![(format!("in {steps} steps"), &scenario.measured)],
         };
-        for (number, (name, measured)) in told.iter().enumerate() {
+        for (number, (place, measured)) in told.iter().enumerate() {
             let kinds = measured.failures.by_kind.iter();
             let mut pieces: Vec<Piece> = kinds
                 .map(|(kind, count)| {
@@ -126,8 +129,8 @@ impl Screen {
                     Piece::painted(text, |text| paint.bad(text))
                 })
                 .collect();
-            if scenario.steps.len() > 1 && !name.is_empty() {
-                pieces.push(clean(name).into());
+            if scenario.steps.len() > 1 {
+                pieces.push(place.clone().into());
             }
             self.labelled(if number == 0 { "failures" } else { "" }, &pieces);
         }
@@ -165,16 +168,17 @@ impl Screen {
             ("wait", phases.wait_us),
             ("receive", phases.receive_us),
         ];
-        let mut pieces: Vec<Piece> = named
+        let mut pieces: Vec<String> = named
             .into_iter()
             .filter_map(|(name, time)| {
                 let (p50, p99) = (time.p50?, time.p99?);
-                Some(format!("{name} {} / {}", figures::time(p50), figures::time(p99)).into())
+                Some(format!("{name} {} / {}", figures::time(p50), figures::time(p99)))
             })
             .collect();
-        if !pieces.is_empty() {
-            pieces.push(Piece::painted("p50 / p99", |text| self.paint.dim(text)));
+        if let Some(last) = pieces.pop() {
+            pieces.push(format!("{last} (p50 / p99)"));
         }
+        let pieces: Vec<Piece> = pieces.into_iter().map(Piece::from).collect();
         self.labelled("phases", &pieces);
     }
 
@@ -189,10 +193,8 @@ impl Screen {
         let handshakes = connections.handshakes_full + connections.handshakes_resumed;
         if handshakes > 0 {
             let resumed = figures::count(connections.handshakes_resumed);
-            pieces.push(
-                format!("{}, {resumed} resumed", figures::plural(handshakes, "handshake", "handshakes"))
-                    .into(),
-            );
+            let handshakes = figures::plural(handshakes, "TLS handshake", "TLS handshakes");
+            pieces.push(format!("{handshakes}, {resumed} resumed").into());
         }
         self.labelled("traffic", &pieces);
     }

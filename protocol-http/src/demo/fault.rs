@@ -1,0 +1,239 @@
+//! Faults as users order them: `delay=uniform(1ms,9ms)&status=503&share=10%`, in a query or a control call.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use http::StatusCode;
+use percent_encoding::percent_decode_str;
+use prony_core::Random;
+use prony_core::units::{parse_duration, parse_share};
+
+/// What shall go wrong with a reply.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Faults {
+    /// Waited for before the reply, always.
+    pub(super) delay: Option<Delay>,
+    /// What happens instead of the reply, for `share` of the requests.
+    pub(super) ending: Option<Ending>,
+    /// The time the body is spread over, for `share` of the requests.
+    pub(super) slow_body: Option<Duration>,
+    /// The share of the requests that `ending` and `slow_body` befall, from 0 to 1.
+    pub(super) share: f64,
+}
+
+/// What happens instead of the reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Another reply with this status.
+    Status(StatusCode),
+    /// TCP's RST; on HTTP/2 RST_STREAM.
+    Reset,
+    /// The connection is closed without an answer.
+    Close,
+    /// The head and half the body, then the end of the connection; on HTTP/2 of the stream.
+    HalfClose,
+    /// Nothing, ever.
+    NoReply,
+}
+
+impl Faults {
+    /// None at all.
+    pub(super) const NONE: Self = Self { delay: None, ending: None, slow_body: None, share: 1.0 };
+
+    /// Reads the faults of a query; other keys are none of ours.
+    ///
+    /// # Errors
+    /// In words, when a value is not what its fault expects.
+    pub(super) fn parse(query: &str) -> Result<Self, String> {
+        let mut faults = Self::NONE;
+        for pair in query.split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = || percent_decode_str(value).decode_utf8_lossy();
+            match key {
+                "delay" => faults.delay = Some(Delay::parse(&value())?),
+                "share" => faults.share = share(&value())?,
+                "slow_body" => faults.slow_body = Some(duration("slow_body", &value())?),
+                "status" => faults.end(Ending::Status(status(&value())?))?,
+                "reset" | "close" | "half_close" | "no_reply" => {
+                    if !value().is_empty() {
+                        return Err(format!("`{key}` takes no value, found `{}`", value()));
+                    }
+                    faults.end(match key {
+                        "reset" => Ending::Reset,
+                        "close" => Ending::Close,
+                        "half_close" => Ending::HalfClose,
+                        _ => Ending::NoReply,
+                    })?;
+                }
+                _ => {}
+            }
+        }
+        Ok(faults)
+    }
+
+    /// These, and where they say nothing, `others`.
+    pub(super) fn or(self, others: &Self) -> Self {
+        let delay = self.delay.or(others.delay);
+        if self.ending.is_some() || self.slow_body.is_some() {
+            Self { delay, ..self }
+        } else {
+            Self { delay, ..others.clone() }
+        }
+    }
+
+    fn end(&mut self, ending: Ending) -> Result<(), String> {
+        match self.ending.replace(ending) {
+            None => Ok(()),
+            Some(_) => {
+                Err("expected only one of `status`, `reset`, `close`, `half_close`, `no_reply`".to_owned())
+            }
+        }
+    }
+}
+
+/// A status as a fault or a path names it.
+pub(super) fn status(text: &str) -> Result<StatusCode, String> {
+    let code = text.parse().ok().filter(|code| (200..=999).contains(code));
+    code.and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or_else(|| format!("expected a status from 200 to 999, found `{text}`"))
+}
+
+/// A share of the requests.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match parse_share(text) {
+        Ok(share) if share <= 1.0 => Ok(share),
+        _ => Err(format!("`share` expects a share such as `10%` or `0.1`, at most 100%, found `{text}`")),
+    }
+}
+
+/// A duration as `key` has it.
+pub(super) fn duration(key: &str, text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| format!("`{key}`: {error}, found `{text}`"))
+}
+
+/// How long replies wait, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Delay {
+    /// Always this long.
+    Fixed(f64),
+    /// Equally likely anywhere from the first to the second.
+    Uniform(f64, f64),
+    /// Mean and standard deviation; what would be negative is zero.
+    Normal(f64, f64),
+    /// The mean.
+    Exponential(f64),
+}
+
+impl Delay {
+    /// Reads `5ms`, `uniform(1ms,9ms)`, `normal(20ms,5ms)` or `exponential(10ms)`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`delay` expects a duration such as `5ms`, or `uniform(1ms,9ms)`, `normal(20ms,5ms)` or \
+                 `exponential(10ms)`, found `{text}`"
+            )
+        };
+        let nanoseconds =
+            |text: &str| parse_duration(text).map(|time| time.as_nanos() as f64).map_err(|_| wrong());
+        let Some((name, rest)) = text.trim().split_once('(') else {
+            return nanoseconds(text).map(Self::Fixed);
+        };
+        let inside = rest.strip_suffix(')').ok_or_else(wrong)?;
+        match (name.trim(), inside.split_once(',')) {
+            ("uniform", Some((low, high))) => {
+                let (low, high) = (nanoseconds(low)?, nanoseconds(high)?);
+                if low <= high { Ok(Self::Uniform(low, high)) } else { Err(wrong()) }
+            }
+            ("normal", Some((mean, deviation))) => {
+                Ok(Self::Normal(nanoseconds(mean)?, nanoseconds(deviation)?))
+            }
+            ("exponential", None) => nanoseconds(inside).map(Self::Exponential),
+            _ => Err(wrong()),
+        }
+    }
+
+    /// One delay.
+    pub(super) fn draw(self, random: &mut Random) -> Duration {
+        let nanoseconds = match self {
+            Self::Fixed(time) => time,
+            Self::Uniform(low, high) => low + (high - low) * random.unit(),
+            Self::Normal(mean, deviation) => mean + deviation * random.normal(),
+            Self::Exponential(mean) => mean * random.exponential(),
+        };
+        // The conversion saturates: what is negative becomes zero.
+        Duration::from_nanos(nanoseconds as u64)
+    }
+}
+
+/// The value of `key` in a query, decoded.
+pub(super) fn query_value<'a>(query: &'a str, key: &str) -> Option<Cow<'a, str>> {
+    query.split('&').find_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (name == key).then(|| percent_decode_str(value).decode_utf8_lossy())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_orders_faults_and_keeps_its_own_words() {
+        let faults = Faults::parse("page=2&delay=uniform%281ms%2C9ms%29&status=503&share=10%25").expect("ok");
+        assert_eq!(faults.delay, Some(Delay::Uniform(1e6, 9e6)));
+        assert_eq!(faults.ending, Some(Ending::Status(StatusCode::SERVICE_UNAVAILABLE)));
+        assert_eq!(faults.share, 0.1);
+        assert_eq!(Faults::parse("page=2&q="), Ok(Faults::NONE));
+        assert_eq!(Faults::parse("half_close").map(|faults| faults.ending), Ok(Some(Ending::HalfClose)));
+        assert_eq!(
+            Faults::parse("slow_body=10s").map(|faults| faults.slow_body),
+            Ok(Some(Duration::from_secs(10)))
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_says_what_is_expected() {
+        for (query, expected) in [
+            ("delay=5", "such as `5ms`"),
+            ("delay=uniform(9ms,1ms)", "uniform(1ms,9ms)"),
+            ("delay=uniform(1ms)", "uniform(1ms,9ms)"),
+            ("delay=gauss(1ms,2ms)", "normal(20ms,5ms)"),
+            ("status=active", "from 200 to 999"),
+            ("status=100", "from 200 to 999"),
+            ("share=200%", "at most 100%"),
+            ("reset=yes", "takes no value"),
+            ("slow_body=", "`slow_body`"),
+            ("reset&close", "only one of"),
+        ] {
+            let error = Faults::parse(query).expect_err(query);
+            assert!(error.contains(expected), "{query}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_query_wins_over_a_standing_order() {
+        let standing = Faults::parse("delay=1ms&status=503&share=10%").expect("ok");
+        let both = Faults::parse("delay=2ms").expect("ok").or(&standing);
+        assert_eq!((both.delay, both.share), (Some(Delay::Fixed(2e6)), 0.1));
+        let both = Faults::parse("close").expect("ok").or(&standing);
+        assert_eq!(
+            (both.delay, both.ending, both.share),
+            (Some(Delay::Fixed(1e6)), Some(Ending::Close), 1.0)
+        );
+    }
+
+    #[test]
+    fn delays_have_their_means_and_are_never_negative() {
+        let mut random = Random::new(1, 0, 0);
+        for (text, mean) in
+            [("5ms", 5e6), ("uniform(1ms,9ms)", 5e6), ("normal(20ms,5ms)", 20e6), ("exponential(10ms)", 10e6)]
+        {
+            let delay = Delay::parse(text).expect(text);
+            let n = 20_000;
+            let sum: f64 = (0..n).map(|_| delay.draw(&mut random).as_nanos() as f64).sum();
+            assert!((sum / f64::from(n) / mean - 1.0).abs() < 0.03, "{text}");
+        }
+        let delay = Delay::Normal(0.0, 1e6);
+        assert!((0..100).any(|_| delay.draw(&mut random).is_zero()));
+    }
+}

@@ -1,0 +1,224 @@
+//! The embedded HTTP target: a small shop with faults to order, for `prony serve`, `prony demo` and the honesty suite.
+//!
+//! It is cheap enough to share a machine with the load that is sent to it, and it keeps the delays it is asked for to
+//! some tens of microseconds. What it answers to is in `docs/serve.md`.
+
+mod alarm;
+mod body;
+mod certificate;
+mod clock;
+mod control;
+mod counters;
+mod fault;
+mod orders;
+mod paths;
+mod probe;
+mod reply;
+mod service;
+mod shop;
+mod socket;
+mod worker;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use socket2::{Domain, Socket, Type};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
+
+use counters::Counters;
+use orders::Orders;
+use worker::{Door, Thread};
+
+/// Connections the kernel keeps until they are accepted.
+const BACKLOG: i32 = 4096;
+
+/// How to start a target.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetOptions {
+    /// Where HTTP/1.1 and HTTP/2 by prior knowledge are spoken in the clear. Port 0 takes a free one.
+    pub http: Option<SocketAddr>,
+    /// Where they are spoken over TLS, chosen by ALPN. Port 0 takes a free one.
+    pub https: Option<SocketAddr>,
+    /// Threads that serve, at least 1.
+    pub threads: usize,
+    /// What random delays and fault shares are drawn from.
+    pub seed: u64,
+}
+
+/// A target that runs until it is dropped.
+#[derive(Debug)]
+pub struct Target {
+    http: Option<SocketAddr>,
+    https: Option<SocketAddr>,
+    certificate_pem: String,
+    shared: Arc<Shared>,
+    stop: Option<watch::Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why a target could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// An address is taken, not ours, or not allowed.
+    #[error("cannot listen on {address}: {source}; {}", advice(source))]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Neither address was given.
+    #[error("a target needs an address to listen on; give one for HTTP, for HTTPS, or for both")]
+    NoAddress,
+    /// No certificate could be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// TLS refused the certificate or found no randomness.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// A thread or its runtime could not be started.
+    #[error(
+        "cannot start a thread of the target: {0}; ask for fewer threads, or raise the limits (ulimit -n, -u)"
+    )]
+    Thread(#[source] io::Error),
+}
+
+/// A fault on order broke an exchange off.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("broken off as ordered, or by the client")]
+struct Aborted;
+
+/// What all threads share.
+struct Shared {
+    counters: Counters,
+    orders: Orders,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Shared").field("requests", &self.counters.requests()).finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    /// Starts a target. When this returns, connections are accepted.
+    ///
+    /// # Errors
+    /// When an address cannot be bound, or threads or certificates cannot be made.
+    pub fn start(options: TargetOptions) -> Result<Self, TargetError> {
+        let http = options.http.map(listen).transpose()?;
+        let https = options.https.map(listen).transpose()?;
+        if http.is_none() && https.is_none() {
+            return Err(TargetError::NoAddress);
+        }
+        let bound = [&http, &https].map(|listener| listener.as_ref().map(|(_, address)| *address));
+        let addresses: Vec<_> = bound.iter().flatten().map(SocketAddr::ip).collect();
+        let identity = certificate::make(&addresses)?;
+        let threads = options.threads.max(1);
+        let (ways, incoming): (Vec<_>, Vec<_>) = (0..threads).map(|_| unbounded_channel()).unzip();
+        let listeners = http
+            .map(|(listener, _)| (listener, None))
+            .into_iter()
+            .chain(https.map(|(listener, _)| (listener, Some(identity.config))))
+            .collect();
+        let mut door = Some(Door { listeners, ways });
+        let (stop, stopped) = watch::channel(());
+        let mut target = Self {
+            http: bound[0],
+            https: bound[1],
+            certificate_pem: identity.ca_pem,
+            shared: Arc::new(Shared { counters: Counters::new(threads), orders: Orders::default() }),
+            stop: Some(stop),
+            threads: Vec::new(),
+        };
+        let (ready, begun) = mpsc::channel();
+        for (index, incoming) in incoming.into_iter().enumerate() {
+            let thread = Thread {
+                index,
+                seed: options.seed,
+                shared: Arc::clone(&target.shared),
+                incoming,
+                door: door.take(),
+                stop: stopped.clone(),
+            };
+            let ready = ready.clone();
+            let handle = std::thread::Builder::new()
+                .name(format!("target-{index}"))
+                .spawn(move || thread.run(&ready))
+                .map_err(TargetError::Thread)?;
+            target.threads.push(handle);
+        }
+        drop(ready);
+        for _ in 0..threads {
+            let gone = || io::Error::other("the thread ended at once");
+            begun.recv().unwrap_or_else(|_| Err(gone())).map_err(TargetError::Thread)?;
+        }
+        Ok(target)
+    }
+
+    /// The HTTP address as bound.
+    #[must_use]
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// The HTTPS address as bound.
+    #[must_use]
+    pub fn https(&self) -> Option<SocketAddr> {
+        self.https
+    }
+
+    /// The CA, made at start, that signs the server's certificate. That one is for `localhost`, `127.0.0.1`, `::1` and
+    /// the bound addresses.
+    #[must_use]
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    /// Requests so far, or since the last `/_control/reset`; control calls are not counted.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.shared.counters.requests()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        self.stop = None;
+        for thread in self.threads.drain(..) {
+            // A panic has been reported by its own thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), TargetError> {
+    let bind = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        // A port whose last connections are not quite gone can be taken again.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let listener = TcpListener::from(socket);
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    };
+    bind().map_err(|source| TargetError::Bind { address, source })
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "something else listens there: stop it, or take another port (0 takes a free one)"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: take one of its own, such as 127.0.0.1"
+        }
+        io::ErrorKind::PermissionDenied => "take a port from 1024 on (0 takes a free one)",
+        _ => "take another address",
+    }
+}

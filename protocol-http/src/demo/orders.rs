@@ -1,0 +1,162 @@
+//! What has been ordered by control calls: faults for paths, and a stall of everything.
+//!
+//! Orders are rare and requests are many, so each thread keeps a copy and looks only whether it is still the newest.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use prony_core::Timestamp;
+
+use super::fault::Faults;
+
+/// The standing orders, as the control calls change them.
+#[derive(Default)]
+pub(super) struct Orders {
+    generation: AtomicU64,
+    standing: Mutex<Standing>,
+}
+
+impl Orders {
+    /// Changes the orders. The change counts for all replies that have not yet left.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Standing)) {
+        change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// All that is ordered at a time.
+#[derive(Clone, Default)]
+pub(super) struct Standing {
+    stall: Option<(Timestamp, Timestamp)>,
+    /// Longer paths first, the rule for all paths last: the first that fits counts.
+    rules: Vec<(Pattern, Faults)>,
+}
+
+impl Standing {
+    /// Holds all replies that would leave from `from` until `until`.
+    pub(super) fn stall(&mut self, from: Timestamp, until: Timestamp) {
+        self.stall = Some((from, until));
+    }
+
+    /// The end of the stall, if there is one at `now`.
+    pub(super) fn stalled_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.stall.filter(|(from, until)| (*from..*until).contains(&now)).map(|(_, until)| until)
+    }
+
+    /// Whether any stall is ordered, past or to come.
+    pub(super) fn has_stall(&self) -> bool {
+        self.stall.is_some()
+    }
+
+    /// The faults of exactly this pattern, made if there are none.
+    pub(super) fn rule(&mut self, pattern: Pattern) -> &mut Faults {
+        let at = self.rules.iter().position(|(known, _)| *known == pattern).unwrap_or_else(|| {
+            let shorter = |(known, _): &(Pattern, Faults)| known.length() < pattern.length();
+            let at = self.rules.iter().position(shorter).unwrap_or(self.rules.len());
+            self.rules.insert(at, (pattern, Faults::NONE));
+            at
+        });
+        &mut self.rules[at].1
+    }
+
+    /// The faults ordered for `path`.
+    pub(super) fn faults(&self, path: &str) -> &Faults {
+        self.rules.iter().find(|(pattern, _)| pattern.fits(path)).map_or(&Faults::NONE, |(_, faults)| faults)
+    }
+}
+
+/// Which paths a rule is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pattern {
+    /// Every path.
+    All,
+    /// This one.
+    Exactly(String),
+    /// Every one that begins like this.
+    Below(String),
+}
+
+impl Pattern {
+    /// Reads `/items`, or `/items/*` for all that begins with `/items/`.
+    pub(super) fn parse(text: &str) -> Self {
+        match text.strip_suffix('*') {
+            Some(start) => Self::Below(start.to_owned()),
+            None => Self::Exactly(text.to_owned()),
+        }
+    }
+
+    fn fits(&self, path: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Exactly(text) => path == text,
+            Self::Below(start) => path.starts_with(start.as_str()),
+        }
+    }
+
+    /// What rules are ordered by: an exact path stands before a pattern of the same text.
+    fn length(&self) -> usize {
+        match self {
+            Self::All => 0,
+            Self::Exactly(text) => text.len() * 2 + 2,
+            Self::Below(start) => start.len() * 2 + 1,
+        }
+    }
+}
+
+/// A thread's copy of the orders.
+#[derive(Default)]
+pub(super) struct View {
+    generation: Cell<u64>,
+    standing: RefCell<Rc<Standing>>,
+}
+
+impl View {
+    /// The orders as they stand.
+    pub(super) fn standing(&self, orders: &Orders) -> Rc<Standing> {
+        let generation = orders.generation.load(Ordering::Acquire);
+        if generation != self.generation.get() {
+            let newest = orders.standing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            self.standing.replace(Rc::new(newest));
+            self.generation.set(generation);
+        }
+        Rc::clone(&self.standing.borrow())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_particular_rule_counts() {
+        let mut standing = Standing::default();
+        for (pattern, share) in [
+            (Pattern::All, 0.1),
+            (Pattern::parse("/items/*"), 0.2),
+            (Pattern::parse("/items/7"), 0.3),
+            (Pattern::parse("/items"), 0.4),
+        ] {
+            standing.rule(pattern).share = share;
+        }
+        for (path, share) in [("/", 0.1), ("/items/8", 0.2), ("/items/7", 0.3), ("/items", 0.4)] {
+            assert_eq!(standing.faults(path).share, share, "{path}");
+        }
+        standing.rule(Pattern::All).share = 0.5;
+        assert_eq!((standing.faults("/").share, standing.rules.len()), (0.5, 4));
+    }
+
+    #[test]
+    fn a_stall_ends_and_a_view_learns_of_changes() {
+        let orders = Orders::default();
+        let view = View::default();
+        let at = Timestamp::from_nanos;
+        assert_eq!(view.standing(&orders).stalled_until(at(15)), None);
+        orders.change(|standing| standing.stall(at(10), at(20)));
+        let standing = view.standing(&orders);
+        assert_eq!(standing.stalled_until(at(9)), None);
+        assert_eq!(standing.stalled_until(at(10)), Some(at(20)));
+        assert_eq!(standing.stalled_until(at(20)), None);
+    }
+}

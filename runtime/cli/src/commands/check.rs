@@ -1,0 +1,51 @@
+//! `prony check PLAN`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::commands::run::Settings;
+use crate::commands::{Failure, print};
+use crate::plan::Plan;
+use crate::{execute, exit, report};
+
+/// Checks a plan in full without sending anything, and tells what it would do.
+///
+/// Reads the files the plan names and looks its hosts up, for a plan that lacks them cannot run.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The plan file.
+    plan: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Check {
+    pub(crate) fn execute(&self) -> Result<u8, Failure> {
+        let plan = Plan::load(&self.plan, &self.settings.settings)?;
+        let compiled = execute::compile(&plan)?;
+        let mut text = format!("{}: the plan is right\n", self.plan.display());
+        for target in plan.targets() {
+            let _ = writeln!(text, "  target {target}");
+        }
+        for (number, scenario) in plan.scenarios.iter().enumerate() {
+            let load = report::load_in_words(&execute::about(scenario));
+            let _ = writeln!(text, "  scenario {}: {load}", scenario.name);
+            let steps = compiled.catalog.steps.iter().filter(|step| usize::from(step.scenario.0) == number);
+            for step in steps {
+                let checks = match step.checks.len() {
+                    0 => String::new(),
+                    1 => " (1 check)".to_owned(),
+                    many => format!(" ({many} checks)"),
+                };
+                let _ = writeln!(text, "    {} {}{checks}", step.protocol, step.name);
+            }
+        }
+        for threshold in &compiled.thresholds {
+            let _ = writeln!(text, "  threshold {}", threshold.expression);
+        }
+        print(&text);
+        Ok(exit::PASSED)
+    }
+}

@@ -1,0 +1,121 @@
+//! Quick forms: a plan from flags. What all protocols share: how much load, what must hold, how it is run.
+
+use clap::Args;
+use prony_core::units::{parse_duration, parse_rate};
+use serde_json::{Map, Value as Json, json};
+
+/// How much load, as flags.
+#[derive(Debug, Args)]
+pub(crate) struct LoadFlags {
+    /// Closed load: so many users, each waits for its answer. Default 10.
+    #[arg(long, short, value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    users: Option<u32>,
+    /// Open load: so many starts a second whatever the target does, such as `500/s`; a bare number is a second's.
+    #[arg(long, short, value_name = "RATE", value_parser = rate)]
+    rate: Option<f64>,
+    /// How long, such as `30s` or `2m`. Default 10s.
+    #[arg(long = "for", short = 'd', value_name = "TIME", value_parser = duration)]
+    lasting: Option<String>,
+    /// How many requests in all, instead of how long.
+    #[arg(long, short = 'n', value_name = "N", conflicts_with = "lasting", value_parser = clap::value_parser!(u64).range(1..))]
+    requests: Option<u64>,
+    /// Open load: starts evenly spread or as a Poisson process.
+    #[arg(long, value_name = "KIND", value_parser = ["uniform", "poisson"], requires = "rate")]
+    arrivals: Option<String>,
+    /// Open load: the most users at a time; further starts are dropped and counted.
+    #[arg(long, value_name = "N", requires = "rate", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_users: Option<u32>,
+    /// Leaves the first time of the run out of all figures.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    warmup: Option<String>,
+}
+
+/// What must hold, as flags.
+#[derive(Debug, Args)]
+pub(crate) struct JudgeFlags {
+    /// A check of every answer, in a plan's words: `--check 'time < 200ms'`.
+    #[arg(long = "check", value_name = "CHECK")]
+    pub(crate) checks: Vec<String>,
+    /// A threshold of the run: `--threshold 'response_time.p99 < 500ms'`.
+    #[arg(long = "threshold", value_name = "THRESHOLD")]
+    pub(crate) thresholds: Vec<String>,
+}
+
+fn duration(text: &str) -> Result<String, String> {
+    match parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("expected more than no time".to_owned()),
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let plain = text.parse::<f64>().is_ok();
+    let asked = if plain { parse_rate(&format!("{text}/s")) } else { parse_rate(text) };
+    match asked.map_err(|error| error.to_string())?.get() {
+        rate if (0.1..=200_000.0).contains(&rate) => Ok(rate),
+        _ => Err("expected a rate from 0.1/s to 200000/s".to_owned()),
+    }
+}
+
+impl LoadFlags {
+    /// A plan's `load:`.
+    pub(crate) fn load(&self) -> Json {
+        let mut load = Map::new();
+        let lasting = || self.lasting.clone().unwrap_or_else(|| "10s".to_owned());
+        match (self.rate, self.requests) {
+            (Some(rate), requests) => {
+                load.insert("rate".to_owned(), format!("{rate}/s").into());
+                // N starts at a rate of R take N / R.
+                let nanoseconds =
+                    requests.map(|requests| format!("{}ns", (requests as f64 / rate * 1e9).round()));
+                load.insert("for".to_owned(), nanoseconds.unwrap_or_else(lasting).into());
+                for (key, value) in [
+                    ("arrivals", self.arrivals.clone().map(Json::from)),
+                    ("max_users", self.max_users.map(Json::from)),
+                ] {
+                    value.map(|value| load.insert(key.to_owned(), value));
+                }
+            }
+            (None, Some(requests)) => {
+                // More users than requests would have nothing to do.
+                let users = u64::from(self.users.unwrap_or(10)).min(requests);
+                load.insert("users".to_owned(), users.into());
+                load.insert("shared_iterations".to_owned(), requests.into());
+            }
+            (None, None) => {
+                load.insert("users".to_owned(), self.users.unwrap_or(10).into());
+                load.insert("for".to_owned(), lasting().into());
+            }
+        }
+        load.into()
+    }
+
+    /// The whole plan, with one scenario of one step.
+    pub(crate) fn plan(
+        &self,
+        top: Map<String, Json>,
+        protocol: &str,
+        request: &Json,
+        judge: &JudgeFlags,
+    ) -> Json {
+        let mut plan = top;
+        if let Some(warmup) = &self.warmup {
+            plan.insert("warmup".to_owned(), warmup.clone().into());
+        }
+        let mut step = json!({ protocol: request });
+        if !judge.checks.is_empty() {
+            step["check"] = judge.checks.clone().into();
+        }
+        plan.insert("scenarios".to_owned(), json!({ "main": { "load": self.load(), "steps": [step] } }));
+        if !judge.thresholds.is_empty() {
+            plan.insert("thresholds".to_owned(), judge.thresholds.clone().into());
+        }
+        plan.into()
+    }
+}
+
+/// A tree of JSON as a plan's text; JSON is YAML, and a written plan is what people read.
+pub(crate) fn to_text(plan: &Json) -> String {
+    plan.to_string()
+}

@@ -1,0 +1,184 @@
+//! From a checked plan to an exit code: compiles it, runs it, and feeds the sinks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, ValueEnum};
+use prony_core::Catalog;
+use prony_engine::{Control, Event, Load, Pacing, RunSpec, ScenarioSpec, Threshold};
+use prony_scenario::ScenarioSource;
+use prony_scenario::data::DataSources;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::commands::{Failure, print};
+use crate::exit;
+use crate::output::Store;
+use crate::plan::{self, Plan, PlanScenario};
+use crate::report::{self, About, AboutScenario, Progress, Summary};
+use crate::show;
+
+/// How a plan is run: flags of every command that runs one.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct RunOptions {
+    /// Keeps the run in this folder: plan, summary, timeline, histograms.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Worker threads. Default: one a core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: Option<u32>,
+    /// Where all randomness comes from; the same seed sends the same requests. Default: the plan's, or a new one.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How workers wait for the next start: normal, or precise, which takes a core a worker.
+    #[arg(long, value_name = "HOW", default_value = "normal")]
+    pacing: PacingFlag,
+    /// No progress while it runs; the summary only.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PacingFlag {
+    /// A kernel timer, and polling in the last tens of microseconds.
+    Normal,
+    /// Polling all the time.
+    Precise,
+}
+
+/// A plan ready to be run.
+pub(crate) struct Compiled {
+    pub(crate) catalog: Catalog,
+    scenarios: Vec<ScenarioSpec>,
+    pub(crate) thresholds: Vec<Threshold>,
+}
+
+/// Compiles all scenarios of a plan: reads what it names and looks its hosts up, and sends nothing.
+pub(crate) fn compile(plan: &Plan) -> Result<Compiled, Failure> {
+    let data = DataSources::open(plan.node.get("data"), &plan.folder)?;
+    let mut catalog = Catalog::default();
+    let mut scenarios = Vec::new();
+    for scenario in &plan.scenarios {
+        let id = catalog.add_scenario(&scenario.name).map_err(|error| Failure::Setup(error.to_string()))?;
+        let overlaid = plan.overlaid(scenario);
+        let wiring = |protocol: &str| overlaid.wiring(protocol);
+        let source =
+            ScenarioSource { id, node: &scenario.node, vars: plan.node.get("vars"), wiring: &wiring };
+        scenarios.push(ScenarioSpec {
+            journeys: prony_scenario::compile(&source, &data, &mut catalog)?,
+            load: scenario.load.clone(),
+            start_after: scenario.start_after,
+            warmup: scenario.warmup,
+            graceful_stop: scenario.graceful_stop,
+            iteration_every: scenario.iteration_every,
+        });
+    }
+    let thresholds =
+        plan.thresholds.iter().map(|threshold| threshold.resolve(&catalog)).collect::<Result<_, _>>()?;
+    Ok(Compiled { catalog, scenarios, thresholds })
+}
+
+/// Runs a plan and prints its summary. The exit code.
+pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
+    let Compiled { catalog, scenarios, thresholds } = compile(plan)?;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    let threads = options.threads.unwrap_or(cores);
+    let seed = options.seed.or(plan.seed).unwrap_or_else(new_seed);
+    let pacing = match options.pacing {
+        PacingFlag::Normal => Pacing::Normal,
+        PacingFlag::Precise => Pacing::Precise,
+    };
+    let about = About {
+        plan: plan.name.clone(),
+        seed,
+        threads,
+        precise: pacing == Pacing::Precise,
+        targets: plan.targets(),
+        catalog: catalog.clone(),
+        scenarios: plan.scenarios.iter().map(about).collect(),
+    };
+    let mut store = match &options.out {
+        Some(folder) => Some(Store::create(folder, &plan::to_yaml(&plan.written), &about)?),
+        None => None,
+    };
+    allow_descriptors(&plan.scenarios.iter().map(|scenario| &scenario.load).collect::<Vec<_>>());
+    let control = Control::new();
+    stop_on_interrupt(&control)?;
+    let mut progress = (!options.quiet).then(|| Progress::new(&about, show::standard_error_is_terminal()));
+    let mut listen = |event: Event| {
+        if let Some(progress) = &mut progress {
+            progress.event(&event);
+        }
+        if let Some(Err(error)) = store.as_mut().map(|store| store.event(&event)) {
+            anstream::eprintln!(
+                "{}",
+                show::trouble(&format!("the run cannot be stored any more, and goes on: {error}"))
+            );
+        }
+    };
+    let spec = RunSpec { catalog, scenarios, thresholds, threads, seed, pacing };
+    let result =
+        prony_engine::run(spec, &control, &mut listen).map_err(|error| Failure::Setup(error.to_string()));
+    if let Some(progress) = &mut progress {
+        progress.clear();
+    }
+    let result = result?;
+    let summary = Summary::new(&about, &result);
+    let (coloured, width) = show::standard_output();
+    print(&report::render(&summary, coloured, width));
+    if let (Some(store), Some(folder)) = (&mut store, &options.out) {
+        match store.finish(&summary) {
+            Ok(()) => {
+                print(&format!("\nstored in {0}; read it again with: prony report {0}\n", folder.display()));
+            }
+            Err(error) => {
+                return Err(Failure::Setup(format!(
+                    "{}: the run could not be stored: {error}",
+                    folder.display()
+                )));
+            }
+        }
+    }
+    Ok(summary.exit_code())
+}
+
+/// What reports tell of a scenario.
+pub(crate) fn about(scenario: &PlanScenario) -> AboutScenario {
+    AboutScenario { load: scenario.load.clone(), start_after: scenario.start_after, warmup: scenario.warmup }
+}
+
+/// A seed that differs from run to run and can be typed again.
+fn new_seed() -> u64 {
+    prony_engine::clock::wall_clock().as_nanos() as u64 % 1_000_000_000
+}
+
+/// The first interrupt ends the load and keeps what was measured; the second ends the process at once.
+fn stop_on_interrupt(control: &Control) -> Result<(), Failure> {
+    let control = control.clone();
+    let before = Arc::new(AtomicBool::new(false));
+    ctrlc::set_handler(move || {
+        if before.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(exit::INTERRUPTED));
+        }
+        control.interrupt();
+    })
+    .map_err(|error| Failure::Setup(format!("interrupts cannot be caught: {error}")))
+}
+
+/// Raises the limit of open files as far as this process may, and says beforehand when it will hardly do.
+fn allow_descriptors(loads: &[&Load]) {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        // The old limit stays when the system says no; a run that meets it says so.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+    let closed = |load: &&&Load| matches!(load, Load::Closed(_));
+    let users: u64 = loads.iter().filter(closed).map(|load| u64::from(load.most_users())).sum();
+    if let Some(limit) = getrlimit(Resource::Nofile).current.filter(|limit| users > *limit) {
+        anstream::eprintln!(
+            "note: {users} users and only {limit} open files allowed: users with connections of their own will fail with \
+             descriptors_exhausted; raise the limit (ulimit -n), or share connections"
+        );
+    }
+}

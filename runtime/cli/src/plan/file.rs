@@ -1,0 +1,179 @@
+//! From files, flags and the environment to one tree of nodes.
+
+use std::path::{Path, PathBuf};
+
+use prony_core::document::{self, Key, Value};
+use prony_core::{Diagnostic, Node, Place, Source};
+
+/// The deepest chain of `include`.
+const DEEPEST: usize = 16;
+
+/// `--set PATH=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Keys and list numbers: `scenarios.browse.load.for`, `thresholds.0`.
+    pub path: String,
+    /// A value as it would stand in the plan.
+    pub value: String,
+}
+
+impl std::str::FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((path, value)) if !path.trim().is_empty() => {
+                Ok(Self { path: path.trim().to_owned(), value: value.trim().to_owned() })
+            }
+            _ => Err("expected PATH=VALUE, for example scenarios.browse.load.for=10s".to_owned()),
+        }
+    }
+}
+
+/// Reads a plan file with its includes and lays the settings over it. Also the folder it stands in.
+pub(super) fn read(path: &Path, settings: &[Setting]) -> Result<(Node, PathBuf), Diagnostic> {
+    let mut node = with_includes(path, None, &mut Vec::new())?;
+    for setting in settings {
+        let name = format!("--set {}", setting.path);
+        let value = parse(&name, &setting.value)?;
+        let keys: Vec<&str> = setting.path.split('.').collect();
+        set(&mut node, &keys, value, setting)?;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((node, folder.to_owned()))
+}
+
+/// One text as a tree.
+pub(super) fn parse(name: &str, text: &str) -> Result<Node, Diagnostic> {
+    document::parse(&Source::new(name, text))
+}
+
+fn with_includes(path: &Path, from: Option<&Place>, chain: &mut Vec<PathBuf>) -> Result<Node, Diagnostic> {
+    let problem = |message: String| Diagnostic {
+        message,
+        place: from.cloned(),
+        label: "expected a readable plan file".to_owned(),
+        help: Some("is the path right? Includes are relative to the file that names them".to_owned()),
+    };
+    let text =
+        std::fs::read_to_string(path).map_err(|error| problem(format!("{}: {error}", path.display())))?;
+    let mut node = parse(&path.to_string_lossy(), &text)?;
+    if !node.is_map() {
+        return Err(node.unexpected("a map with `scenarios`"));
+    }
+    let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if chain.contains(&identity) || chain.len() >= DEEPEST {
+        return Err(problem(format!("{} includes itself, directly or by way of others", path.display())));
+    }
+    chain.push(identity);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let includes: Vec<Node> = node.get("include").map(|include| include.items().to_vec()).unwrap_or_default();
+    if let Value::Map(entries) = &mut node.value {
+        entries.retain(|(key, _)| key.name != "include");
+    }
+    let mut base: Option<Node> = None;
+    for include in &includes {
+        let under = with_includes(&folder.join(include.text()?), Some(&include.place), chain)?;
+        base = Some(base.map_or_else(|| under.clone(), |base| base.overlaid(&under)));
+    }
+    chain.pop();
+    Ok(base.map_or_else(|| node.clone(), |base| base.overlaid(&node)))
+}
+
+/// Puts `value` at the path `keys` of `node`. Missing maps are made on the way.
+fn set(node: &mut Node, keys: &[&str], value: Node, setting: &Setting) -> Result<(), Diagnostic> {
+    let Some((key, rest)) = keys.split_first() else {
+        *node = value;
+        return Ok(());
+    };
+    let place = value.place.clone();
+    let found = node.kind();
+    match &mut node.value {
+        Value::Map(entries) => {
+            let at = entries.iter().position(|(known, _)| known.name == *key).unwrap_or_else(|| {
+                let empty = Node { value: Value::Map(Vec::new()), place: place.clone() };
+                entries.push((Key { name: (*key).to_owned(), place }, empty));
+                entries.len() - 1
+            });
+            set(&mut entries[at].1, rest, value, setting)
+        }
+        Value::Null => {
+            node.value = Value::Map(Vec::new());
+            set(node, keys, value, setting)
+        }
+        Value::List(items) => {
+            let length = items.len();
+            let item = key.parse::<usize>().ok().and_then(|at| items.get_mut(at));
+            let item = item.ok_or_else(|| {
+                Diagnostic::at(
+                    &place,
+                    format!("--set {}: `{key}` is no item of a list of {length}", setting.path),
+                    "for this value",
+                )
+                .help("items count from 0")
+            })?;
+            set(item, rest, value, setting)
+        }
+        Value::Scalar { .. } => Err(Diagnostic::at(
+            &place,
+            format!("--set {}: the plan has {found} above `{key}`", setting.path),
+            "for this value",
+        )
+        .help("only maps and lists have something inside")),
+    }
+}
+
+/// Replaces `${NAME}` and `${NAME:-default}` in every text by the environment's values; `$${` stays `${`.
+pub(super) fn fill_in(node: &Node) -> Result<Node, Diagnostic> {
+    let value = match &node.value {
+        Value::Null => Value::Null,
+        Value::Scalar { text, quoted } if text.contains("${") => {
+            Value::Scalar { text: fill(text, node)?, quoted: *quoted }
+        }
+        scalar @ Value::Scalar { .. } => scalar.clone(),
+        Value::List(items) => Value::List(items.iter().map(fill_in).collect::<Result<_, _>>()?),
+        Value::Map(entries) => Value::Map(
+            entries
+                .iter()
+                .map(|(key, node)| Ok((key.clone(), fill_in(node)?)))
+                .collect::<Result<_, Diagnostic>>()?,
+        ),
+    };
+    Ok(Node { value, place: node.place.clone() })
+}
+
+fn fill(text: &str, node: &Node) -> Result<String, Diagnostic> {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        if rest[..at].ends_with('$') {
+            filled.push_str(&rest[..at - 1]);
+            filled.push_str("${");
+            rest = &rest[at + 2..];
+            continue;
+        }
+        filled.push_str(&rest[..at]);
+        let Some(length) = rest[at..].find('}') else {
+            return Err(Diagnostic::at(&node.place, "found `${` without `}`", "expected `${NAME}`")
+                .help("to keep `${` as it is, write `$${`"));
+        };
+        let inner = &rest[at + 2..at + length];
+        let (name, default) =
+            inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
+        match (std::env::var(name.trim()), default) {
+            (Ok(value), _) => filled.push_str(&value),
+            (Err(_), Some(default)) => filled.push_str(default),
+            (Err(_), None) => {
+                return Err(Diagnostic::at(
+                    &node.place,
+                    format!("the environment has no `{name}`"),
+                    "expected a variable that is set",
+                )
+                .help(format!("set it, or give a default: `${{{name}:-value}}`")));
+            }
+        }
+        rest = &rest[at + length + 1..];
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}

@@ -1,0 +1,181 @@
+//! The honesty suite: a target that stalls, slows and lies on command, and every reported figure held to stated bounds.
+//!
+//! These tests measure time by their nature, so they run one after the other and with nothing beside them
+//! (`tests/run` does it; by hand: `cargo test -p prony --test suite honesty -- --test-threads=1`).
+
+use std::time::Duration;
+
+use crate::binary::{Plan, Prony, Served};
+
+/// A target that answers after `delay` and an open run against it.
+fn open_plan(target: &Served, load: &str, http: &str, path: &str) -> Plan {
+    Plan::new(&format!(
+        "target: {}\nhttp: {http}\nscenarios:\n  main:\n    load: {load}\n    steps:\n      - http: GET {path}\n",
+        target.http()
+    ))
+}
+
+fn assert_within(what: &str, value: f64, low: f64, high: f64) {
+    assert!((low..=high).contains(&value), "{what} is {value}, expected {low} to {high}");
+}
+
+/// A stall of 2 s in a run of 20 s at 1,000/s: a tenth of all starts fall into it and wait 0 to 2 s, evenly spread. So a
+/// twentieth waits more than 1 s and a hundredth more than 1.8 s, however many connections there are.
+fn a_stall_is_seen_whole(http: &str) {
+    let target = Served::start();
+    let plan = open_plan(&target, "{rate: 1000/s, for: 20s, max_users: 4000}", http, "/?delay=1ms");
+    target.control("stall", r#"{"after": "8s", "for": "2s"}"#);
+    let run = Prony::run(&plan).finish();
+    let summary = run.summary();
+    let main = &summary["scenarios"]["main"];
+    assert_eq!(main["requests"], 20_000, "{summary:#}");
+    assert_eq!(main["failures"]["total"], 0);
+    let micros = |figure: &str| main["response_time_us"][figure].as_f64().expect("a figure");
+    assert_within("p50 in µs", micros("p50"), 1_000.0, 4_000.0);
+    assert_within("p95 in µs", micros("p95"), 900_000.0, 1_150_000.0);
+    assert_within("p99 in µs", micros("p99"), 1_700_000.0, 1_960_000.0);
+    assert_within("max in µs", micros("max"), 1_900_000.0, 2_400_000.0);
+}
+
+#[test]
+fn honesty_a_stall_is_seen_whole_with_connections_of_their_own() {
+    a_stall_is_seen_whole("{connections: own}");
+}
+
+#[test]
+fn honesty_a_stall_is_seen_whole_with_ten_shared_connections() {
+    a_stall_is_seen_whole("{connections: {shared: 10}}");
+}
+
+#[test]
+fn honesty_a_stall_is_seen_whole_over_two_http2_connections() {
+    a_stall_is_seen_whole("{version: 2, connections: {shared: 2, streams: 100}}");
+}
+
+#[test]
+fn honesty_a_known_delay_distribution_is_reported_as_it_is() {
+    let target = Served::start();
+    let plan =
+        open_plan(&target, "{rate: 1000/s, for: 20s}", "{connections: own}", "/?delay=uniform(1ms,9ms)");
+    let run = Prony::run(&plan).finish();
+    let summary = run.summary();
+    for clock in ["response_time_us", "service_time_us"] {
+        for (figure, true_micros) in [("p50", 5_000.0), ("p90", 8_200.0), ("p99", 8_920.0), ("p999", 8_992.0)]
+        {
+            let seen = summary["scenarios"]["main"][clock][figure].as_f64().expect("a figure");
+            let tolerance = true_micros * 0.03 + 200.0;
+            assert_within(
+                &format!("{clock} {figure}"),
+                seen,
+                true_micros - tolerance,
+                true_micros + tolerance,
+            );
+        }
+    }
+}
+
+#[test]
+fn honesty_the_asked_rate_is_held_to_the_unit() {
+    let target = Served::start();
+    let plan = open_plan(&target, "{rate: 2000/s, for: 10s}", "{connections: {shared: 16}}", "/");
+    let run = Prony::run(&plan).finish();
+    let summary = run.summary();
+    let main = &summary["scenarios"]["main"];
+    assert_eq!(main["iterations"]["started"], 20_000, "{summary:#}");
+    assert_eq!(main["requests"], 20_000);
+    assert_eq!(target.requests_seen(), 20_000);
+    // Every whole second has its 2,000, give or take the starts at its two edges.
+    let seconds: Vec<f64> =
+        run.timeline("main").iter().map(|line| line["due"].as_f64().expect("due")).collect();
+    for due in &seconds[1..seconds.len().min(10) - 1] {
+        assert_within("starts in a second", *due, 1_990.0, 2_010.0);
+    }
+}
+
+#[test]
+fn honesty_users_that_run_out_drop_what_arithmetic_says() {
+    let target = Served::start();
+    // 20 starts a second; 10 users, each busy for 975 ms: of every second's 20 starts, 10 find a user.
+    let plan =
+        open_plan(&target, "{rate: 20/s, for: 10s, max_users: 10}", "{connections: own}", "/?delay=975ms");
+    let summary = Prony::run(&plan).finish().summary();
+    let main = &summary["scenarios"]["main"];
+    assert_eq!(main["iterations"]["completed"], 100, "{summary:#}");
+    assert_eq!(main["dropped"]["total"], 100);
+    assert_eq!(main["dropped"]["by_reason"]["users_busy"], 100);
+    assert_ne!(summary["verdict"]["status"], "VALID");
+}
+
+#[test]
+fn honesty_a_starved_generator_says_so() {
+    let target = Served::start();
+    let plan = open_plan(&target, "{rate: 2000/s, for: 5s}", "{connections: {shared: 8}}", "/");
+    let hogs: Vec<_> = (0..4).map(|_| crate::binary::Hog::on_core(0)).collect();
+    let run = Prony::run(&plan).pinned_to(0).finish();
+    drop(hogs);
+    let summary = run.summary();
+    assert_ne!(summary["verdict"]["status"], "VALID", "{summary:#}");
+    let reasons = summary["verdict"]["reasons"].as_array().expect("reasons");
+    assert!(!reasons.is_empty());
+}
+
+#[test]
+fn honesty_any_number_of_threads_sends_the_same() {
+    for threads in ["1", "2", "3"] {
+        let target = Served::start();
+        let plan = open_plan(
+            &target,
+            "{stages: [{rate: 300/s, over: 2s}, {rate: 300/s, over: 1s}, {rate: 0/s, over: 2s}], max_users: 50}",
+            "{connections: own}",
+            "/",
+        );
+        let summary = Prony::run(&plan).arguments(&["--threads", threads]).finish().summary();
+        // Two triangles of 300 and a rectangle of 300.
+        assert_eq!(summary["scenarios"]["main"]["iterations"]["started"], 900, "{threads} threads");
+        assert_eq!(target.requests_seen(), 900, "{threads} threads");
+    }
+}
+
+#[test]
+fn honesty_an_interrupted_run_reports_everything_measured() {
+    let target = Served::start();
+    let plan = open_plan(&target, "{rate: 500/s, for: 60s}", "{connections: {shared: 8}}", "/");
+    let running = Prony::run(&plan).start();
+    running.after(Duration::from_secs(4)).interrupt();
+    let run = running.finish();
+    assert_eq!(run.exit_code(), 130, "{}", run.stderr);
+    let summary = run.summary();
+    assert_eq!(summary["ended"], "interrupted");
+    let requests = summary["scenarios"]["main"]["requests"].as_u64().expect("requests");
+    assert_eq!(requests, target.requests_seen(), "what was sent is what is reported");
+    assert!((1_000..=2_500).contains(&requests), "{requests}");
+}
+
+#[test]
+fn honesty_a_second_interrupt_ends_at_once() {
+    let target = Served::start();
+    let plan = open_plan(&target, "{rate: 50/s, for: 60s}", "{connections: own}", "/?no_reply");
+    let running = Prony::run(&plan).start();
+    running.after(Duration::from_secs(2)).interrupt();
+    running.after(Duration::from_millis(300)).interrupt();
+    let run = running.finish_within(Duration::from_secs(1));
+    assert_eq!(run.exit_code(), 130);
+}
+
+#[test]
+fn honesty_same_seed_same_requests() {
+    let paths = |seed: &str| {
+        let target = Served::start();
+        let plan = Plan::new(&format!(
+            "target: {}\nscenarios:\n  main:\n    load: {{users: 5, iterations: 20}}\n    steps:\n      - http: GET /items/{{{{random.int 1 1000000}}}}?u={{{{user.id}}}}\n",
+            target.http()
+        ));
+        let summary = Prony::run(&plan).arguments(&["--seed", seed, "--threads", "2"]).finish().summary();
+        assert_eq!(summary["scenarios"]["main"]["requests"], 100);
+        let mut paths = target.paths_seen();
+        paths.sort();
+        paths
+    };
+    assert_eq!(paths("7"), paths("7"));
+    assert_ne!(paths("7"), paths("8"));
+}

@@ -1,0 +1,4 @@
+//! The integration tests of the whole: the real binary against real servers.
+
+mod binary;
+mod honesty;

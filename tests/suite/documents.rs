@@ -17,7 +17,8 @@ fn root() -> PathBuf {
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join(folder)).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
+    let mut paths: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
     paths.sort();
     assert!(!paths.is_empty(), "{folder} holds no .{extension}");
     paths
@@ -54,9 +55,11 @@ impl Certificates {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-        for (name, pem) in
-            [("ca.pem", made.cert.pem()), ("client.pem", made.cert.pem()), ("key.pem", made.signing_key.serialize_pem())]
-        {
+        for (name, pem) in [
+            ("ca.pem", made.cert.pem()),
+            ("client.pem", made.cert.pem()),
+            ("key.pem", made.signing_key.serialize_pem()),
+        ] {
             std::fs::write(folder.path().join(name), pem).expect("written");
         }
         Self(folder)
@@ -119,8 +122,10 @@ fn example_plans_fit_the_schema() {
     }
     for (name, text) in texts {
         let plan = document::parse(&Source::new(&name, text)).expect("YAML").to_json();
-        let mistakes: Vec<String> =
-            validator.iter_errors(&plan).map(|mistake| format!("{}: {mistake}", mistake.instance_path())).collect();
+        let mistakes: Vec<String> = validator
+            .iter_errors(&plan)
+            .map(|mistake| format!("{}: {mistake}", mistake.instance_path()))
+            .collect();
         assert!(mistakes.is_empty(), "{name}: {mistakes:#?}");
     }
 }
@@ -147,7 +152,10 @@ fn run_example(name: &str, settings: &[&str]) -> Json {
 fn assert_runs(name: &str, settings: &[&str]) {
     let summary = run_example(name, settings);
     for (scenario, figures) in summary["scenarios"].as_object().expect("scenarios") {
-        assert!(figures["requests"].as_u64().expect("a count") > 0, "{name}: {scenario} sent nothing: {summary:#}");
+        assert!(
+            figures["requests"].as_u64().expect("a count") > 0,
+            "{name}: {scenario} sent nothing: {summary:#}"
+        );
         assert_eq!(figures["failures"]["total"], 0, "{name}: {scenario}: {summary:#}");
     }
 }
@@ -158,7 +166,10 @@ fn the_everyday_tests_of_other_tools_run() {
     let (up, hold, down) = (stage(0), stage(1), stage(2));
     let calm = "scenarios.visit.steps.0.check=[status == 200, time < 5s]";
     assert_runs("everyday-ramp.yaml", &[&up, &hold, &down, "scenarios.visit.steps.1.think=50ms", calm]);
-    assert_runs("everyday-browse.yaml", &["scenarios.shop.load.for=2s", "scenarios.shop.steps.0.think=100ms..300ms"]);
+    assert_runs(
+        "everyday-browse.yaml",
+        &["scenarios.shop.load.for=2s", "scenarios.shop.steps.0.think=100ms..300ms"],
+    );
     let summary = run_example("everyday-pause.yaml", &["scenarios.visit.steps.1.think=100ms"]);
     assert_eq!(summary["scenarios"]["visit"]["requests"], 10, "10 users, once each");
 }
@@ -167,22 +178,42 @@ fn the_everyday_tests_of_other_tools_run() {
 fn every_other_example_runs() {
     assert_runs("nginx-closed.yaml", &["scenarios.page.load.for=1s"]);
     assert_runs("nginx-open.yaml", &["scenarios.page.load.for=1s", "scenarios.page.warmup=0s"]);
-    assert_runs("shop.yaml", &["scenarios.browse.load.for=1s", "scenarios.browse.steps.0.check=status == 200", "scenarios.buy.load={users: 2, iterations: 1}"]);
-    assert_runs("poisson-thresholds.yaml", &["scenarios.items.load.stages.0.over=1s", "scenarios.items.load.stages.1.over=1s"]);
-    assert_runs("login-from-csv.yaml", &["scenarios.login.load={users: 5, iterations: 2}", "scenarios.login.steps.2.think=10ms"]);
+    assert_runs(
+        "shop.yaml",
+        &[
+            "scenarios.browse.load.for=1s",
+            "scenarios.browse.steps.0.check=status == 200",
+            "scenarios.buy.load={users: 2, iterations: 1}",
+        ],
+    );
+    assert_runs(
+        "poisson-thresholds.yaml",
+        &["scenarios.items.load.stages.0.over=1s", "scenarios.items.load.stages.1.over=1s"],
+    );
+    assert_runs(
+        "login-from-csv.yaml",
+        &["scenarios.login.load={users: 5, iterations: 2}", "scenarios.login.steps.2.think=10ms"],
+    );
     assert_runs("http2-pool.yaml", &["scenarios.items.load.for=1s"]);
     assert_runs("mtls.yaml", &["scenarios.handshakes.load.for=1s", "scenarios.requests.load.for=1s"]);
     assert_runs("replay.yaml", &[]);
-    assert_runs("flows.yaml", &["scenarios.visitors.load={users: 20, iterations: 2}", "scenarios.visitors.iteration_every=100ms"]);
+    assert_runs(
+        "flows.yaml",
+        &["scenarios.visitors.load={users: 20, iterations: 2}", "scenarios.visitors.iteration_every=100ms"],
+    );
 }
 
 /// Two providers compiled into one binary panic at the first handshake; ring is the one named everywhere.
 #[test]
 fn there_is_one_crypto_provider() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("a lock file");
-    let packages: Vec<&str> = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
+    let packages: Vec<&str> =
+        lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
     assert!(packages.contains(&"ring") && packages.contains(&"rustls"), "rustls and ring are there");
     for other in ["aws-lc-rs", "aws-lc-sys", "openssl-sys", "rustls-openssl", "native-tls"] {
-        assert!(!packages.contains(&other), "{other} is in the dependency graph; `cargo tree -i {other}` tells why");
+        assert!(
+            !packages.contains(&other),
+            "{other} is in the dependency graph; `cargo tree -i {other}` tells why"
+        );
     }
 }

@@ -111,6 +111,10 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
             progress.event(&event);
         }
         if let Some(Err(error)) = store.as_mut().map(|store| store.event(&event)) {
+            // The next drawing would go over the message.
+            if let Some(progress) = &mut progress {
+                progress.clear();
+            }
             anstream::eprintln!(
                 "{}",
                 show::trouble(&format!("the run cannot be stored any more, and goes on: {error}"))

@@ -37,6 +37,9 @@ pub struct Store {
     timeline: Timeline<BufWriter<File>>,
     intervals: Intervals<BufWriter<File>>,
     broken: bool,
+    /// Whether there is anything worth keeping.
+    used: bool,
+    made_folder: bool,
 }
 
 impl Store {
@@ -55,6 +58,7 @@ impl Store {
             let message = format!("{} cannot be made: {error}", path.display());
             problem(message, "choose a folder for `--out` that this user may write to")
         };
+        let made_folder = !folder.exists();
         std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
         let new = |name: &str| {
             let path = folder.join(name);
@@ -68,6 +72,8 @@ impl Store {
             timeline: Timeline::new(BufWriter::new(new(files::TIMELINE)?), about),
             intervals: Intervals::new(BufWriter::new(new(files::INTERVALS)?), about),
             broken: false,
+            used: false,
+            made_folder,
         })
     }
 
@@ -80,6 +86,7 @@ impl Store {
         if self.broken {
             return Ok(());
         }
+        self.used = true;
         let stored = self.timeline.write(interval).and_then(|()| self.intervals.write(interval));
         self.broken = stored.is_err();
         stored
@@ -90,12 +97,28 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(&mut self, summary: &Summary) -> io::Result<()> {
+        self.used = true;
         let partial = self.folder.join(format!("{}.partial", files::SUMMARY));
         let mut file = BufWriter::new(File::create(&partial)?);
         serde_json::to_writer_pretty(&mut file, summary)?;
         file.write_all(b"\n")?;
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         std::fs::rename(&partial, self.folder.join(files::SUMMARY))
+    }
+}
+
+impl Drop for Store {
+    /// A run that could not begin leaves nothing behind that would refuse the next attempt.
+    fn drop(&mut self) {
+        if self.used {
+            return;
+        }
+        for file in files::ALL {
+            let _ = std::fs::remove_file(self.folder.join(file));
+        }
+        if self.made_folder {
+            let _ = std::fs::remove_dir(&self.folder);
+        }
     }
 }
 
@@ -278,6 +301,19 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_could_not_begin_leaves_nothing() {
+        let sample = samples::shop();
+        let folder = tempfile::tempdir().expect("a folder");
+        let (new, old) = (folder.path().join("new"), folder.path().join("old"));
+        std::fs::create_dir(&old).expect("a folder");
+        std::fs::write(old.join("notes.txt"), "mine").expect("a file");
+        drop(Store::create(&new, "", &sample.about).expect("a store"));
+        drop(Store::create(&old, "", &sample.about).expect("a store beside other files"));
+        assert!(!new.exists());
+        assert_eq!(std::fs::read_dir(&old).expect("a folder").count(), 1);
+    }
+
+    #[test]
     fn a_full_disk_is_told_once() {
         let sample = samples::shop();
         let folder = tempfile::tempdir().expect("a folder");
@@ -287,6 +323,8 @@ mod tests {
             timeline: Timeline::new(full(), &sample.about),
             intervals: Intervals::new(full(), &sample.about),
             broken: false,
+            used: false,
+            made_folder: false,
         };
         let told: Vec<bool> = samples::events(&sample).map(|event| store.event(&event).is_err()).collect();
         assert_eq!(told.iter().filter(|failed| **failed).count(), 1);

@@ -1,5 +1,7 @@
 //! The integration tests of the whole: the real binary against real servers.
 
+#![allow(clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
 mod binary;
 mod documents;
 mod honesty;

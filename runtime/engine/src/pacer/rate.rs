@@ -45,7 +45,7 @@ impl RateCurve {
     /// When the integral reaches `amount`; `None` when it never does. Reaching the total itself is the end, not a start.
     pub(crate) fn reaches(&self, amount: f64) -> Option<Duration> {
         // Products such as 0.1 × 30 land a hair above the whole number that is meant.
-        let slack = 1e-9 * amount.max(1.0);
+        let slack = 1e-12 * amount.max(1.0);
         if amount + slack >= self.total() {
             return None;
         }
@@ -122,7 +122,84 @@ mod tests {
         assert!(due.abs_diff(Duration::from_secs(60 * day)) < Duration::from_micros(1), "{due:?}");
     }
 
+    /// The integral of stages with whole rates and whole milliseconds, rounded up, without a floating-point number.
+    fn exact(parts: &[(u32, u32, u32)]) -> u64 {
+        let sum: u128 =
+            parts.iter().map(|(from, to, ms)| (u128::from(*from) + u128::from(*to)) * u128::from(*ms)).sum();
+        sum.div_ceil(2_000) as u64
+    }
+
+    /// The same by asking the curve, halving the distance instead of counting up.
+    fn counted(curve: &RateCurve) -> u64 {
+        let (mut reached, mut beyond) = (0_u64, curve.total() as u64 + 2);
+        while reached < beyond {
+            let middle = reached + (beyond - reached) / 2;
+            match curve.reaches(middle as f64) {
+                Some(_) => reached = middle + 1,
+                None => beyond = middle,
+            }
+        }
+        reached
+    }
+
+    #[test]
+    fn slow_and_fast_rates_have_their_starts_to_the_unit() {
+        let hour = 3_600_000;
+        for (parts, expected) in [
+            (vec![(200_000, 200_000, hour)], 720_000_000),
+            (vec![(0, 200_000, hour), (200_000, 0, hour)], 720_000_000),
+            (vec![(1, 1, 24 * hour)], 86_400),
+            (vec![(1, 0, 30 * hour)], 54_000),
+            (vec![(0, 1, 1)], 1),
+        ] {
+            let stages: Vec<_> = parts
+                .iter()
+                .map(|(from, to, ms)| stage(f64::from(*from), f64::from(*to), f64::from(*ms) / 1e3))
+                .collect();
+            assert_eq!((exact(&parts), counted(&RateCurve::new(&stages))), (expected, expected), "{parts:?}");
+        }
+        // 0.1/s for a day, and for a day less a hair.
+        assert_eq!(counted(&RateCurve::new(&[stage(0.1, 0.1, 86_400.0)])), 8_640);
+        assert_eq!(counted(&RateCurve::new(&[stage(0.1, 0.1, 86_399.999)])), 8_640);
+        assert_eq!(counted(&RateCurve::new(&[stage(0.1, 0.1, 86_390.0)])), 8_639);
+    }
+
     proptest! {
+        #[test]
+        fn the_integral_of_any_stages_is_the_number_of_starts_to_the_unit(
+            parts in prop::collection::vec((0_u32..=200_000, 0_u32..=200_000, 0_u32..=600_000), 1..8)
+        ) {
+            let stages: Vec<_> = parts
+                .iter()
+                .map(|(from, to, ms)| stage(f64::from(*from), f64::from(*to), f64::from(*ms) / 1e3))
+                .collect();
+            prop_assert_eq!(counted(&RateCurve::new(&stages)), exact(&parts));
+        }
+
+        #[test]
+        fn a_start_is_due_when_the_integral_reaches_its_number(
+            parts in prop::collection::vec((0_u32..=200_000, 0_u32..=200_000, 1_u32..=60_000), 1..5),
+            share in 0.0_f64..1.0
+        ) {
+            let stages: Vec<_> = parts
+                .iter()
+                .map(|(from, to, ms)| stage(f64::from(*from), f64::from(*to), f64::from(*ms) / 1e3))
+                .collect();
+            let curve = RateCurve::new(&stages);
+            let index = (curve.total() * share).floor();
+            if let Some(due) = curve.reaches(index) {
+                let (mut left, mut integral) = (due.as_secs_f64(), 0.0);
+                for stage in &stages {
+                    let (length, from, to) = (stage.over.as_secs_f64(), stage.from.get(), stage.to.get());
+                    let inside = left.clamp(0.0, length);
+                    integral += inside * (from + (to - from) * inside / length / 2.0);
+                    left -= inside;
+                }
+                // A nanosecond at 200,000/s is 0.0002 starts.
+                prop_assert!((integral - index).abs() < 0.001, "{} for {}", integral, index);
+            }
+        }
+
         #[test]
         fn due_times_never_go_back_and_add_up(
             parts in prop::collection::vec((0.0_f64..500.0, 0.0_f64..500.0, 0.01_f64..10.0), 1..5)

@@ -11,6 +11,7 @@
 //! | `dropped`: starts that found every user busy | any | – |
 //! | `ports`, `descriptors`: requests failed for want of them | any | above 1 % |
 //! | `interrupted`: ended before its time | always | – |
+//! | `failed`: something made the run pointless | – | always |
 //! | `nothing`: not one request ended | – | always |
 //!
 //! Dropped starts are the plan's own limit (`max_users`) met by a slow target: the figures stand, but the load asked for
@@ -49,7 +50,8 @@ pub enum Status {
 pub struct Reason {
     /// How bad.
     pub status: Status,
-    /// The rule's name, stable for machines: `lag`, `cpu`, `starved`, `dropped`, `ports`, `descriptors`, `interrupted`, …
+    /// The rule's name, stable for machines: `lag`, `cpu`, `starved`, `dropped`, `ports`, `descriptors`, `interrupted`,
+    /// `failed`, …
     pub rule: &'static str,
     /// What was found, what the rule allows, and what to do.
     pub text: String,
@@ -130,6 +132,10 @@ pub(crate) fn judge(
         let text = "interrupted before its time; figures cover what had happened by then".to_owned();
         reasons.push(Reason { status: Status::Degraded, rule: "interrupted", text });
     }
+    if let Ended::Failed(what) = ended {
+        let text = format!("the run could not be carried out: {what}");
+        reasons.push(Reason { status: Status::Invalid, rule: "failed", text });
+    }
     let status = reasons.iter().map(|reason| reason.status).max().unwrap_or(Status::Valid);
     Verdict { status, reasons }
 }
@@ -184,4 +190,173 @@ fn starved(generator: &GeneratorStats) -> Option<Reason> {
         share * 100.0
     );
     Some(Reason { status, rule: "starved", text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::{ScenarioStats, StepStats};
+
+    /// A run of 10 s with 1,000 requests of 100 ms in which nothing is wrong.
+    fn sound() -> (Statistics, GeneratorStats) {
+        let mut step = StepStats::new(0);
+        let mut scenario = ScenarioStats::default();
+        for _ in 0..1_000 {
+            step.requests += 1;
+            step.response.record(100_000_000);
+            scenario.due += 1;
+            scenario.lag.record(20_000);
+        }
+        let seconds = Duration::from_secs;
+        let mut generator = GeneratorStats {
+            worker_cpu: vec![seconds(5), seconds(3)],
+            worker_waiting: vec![Duration::ZERO, Duration::from_millis(100)],
+            wall: seconds(10),
+            ..GeneratorStats::default()
+        };
+        (0..1_000).for_each(|_| generator.wakeup_lag.record(100_000));
+        (Statistics { scenarios: vec![scenario], steps: vec![step], groups: Vec::new() }, generator)
+    }
+
+    /// The verdict after `change`, as its status and its rules.
+    fn judged(change: impl FnOnce(&mut Statistics, &mut GeneratorStats)) -> (Status, Vec<&'static str>) {
+        let (mut totals, mut generator) = sound();
+        change(&mut totals, &mut generator);
+        shown(&judge(&totals, &generator, &[true], &Ended::Finished))
+    }
+
+    fn shown(verdict: &Verdict) -> (Status, Vec<&'static str>) {
+        (verdict.status, verdict.reasons.iter().map(|reason| reason.rule).collect())
+    }
+
+    /// 20 of 1,000 are `nanoseconds`: p99 is among them.
+    fn slow(latency: &mut Latency, nanoseconds: u64) {
+        *latency = Latency::default();
+        (0..980).for_each(|_| latency.record(1_000));
+        (0..20).for_each(|_| latency.record(nanoseconds));
+    }
+
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn a_sound_run_is_valid() {
+        assert_eq!(judged(|_, _| {}), (Status::Valid, vec![]));
+    }
+
+    #[test]
+    fn lag_is_held_against_the_median_response_time() {
+        use Status::{Degraded, Invalid, Valid};
+        // The median is 100 ms: 1 % is 1 ms, 10 % are 10 ms, just as the least limits.
+        for (lag, status) in
+            [(MS * 9 / 10, Valid), (MS * 11 / 10, Degraded), (9 * MS, Degraded), (11 * MS, Invalid)]
+        {
+            let (seen, rules) = judged(|totals, _| slow(&mut totals.scenarios[0].lag, lag));
+            assert_eq!(seen, status, "{lag}");
+            assert_eq!(rules, if status == Valid { vec![] } else { vec!["lag"] });
+            let (seen, rules) = judged(|_, generator| slow(&mut generator.wakeup_lag, lag));
+            assert_eq!(seen, status, "{lag}");
+            assert_eq!(rules, if status == Valid { vec![] } else { vec!["wakeup"] });
+        }
+        // A median of 1 s moves the limits to 10 and 100 ms, one of 1 ms leaves them where they are.
+        for (median, lag, status) in [
+            (1_000 * MS, 9 * MS, Valid),
+            (1_000 * MS, 11 * MS, Degraded),
+            (1_000 * MS, 99 * MS, Degraded),
+            (1_000 * MS, 102 * MS, Invalid),
+            (MS, MS * 9 / 10, Valid),
+            (MS, 2 * MS, Degraded),
+            (MS, 11 * MS, Invalid),
+        ] {
+            let (seen, _) = judged(|totals, _| {
+                totals.steps[0].response = Latency::default();
+                (0..1_000).for_each(|_| totals.steps[0].response.record(median));
+                slow(&mut totals.scenarios[0].lag, lag);
+            });
+            assert_eq!(seen, status, "median {median}, lag {lag}");
+        }
+    }
+
+    #[test]
+    fn closed_users_who_are_late_delay_nobody() {
+        let (mut totals, generator) = sound();
+        slow(&mut totals.scenarios[0].lag, 50 * MS);
+        let verdict = judge(&totals, &generator, &[false], &Ended::Finished);
+        assert_eq!(shown(&verdict), (Status::Valid, vec![]));
+    }
+
+    #[test]
+    fn a_full_core_degrades() {
+        let cpu = |milliseconds, wall| {
+            judged(|_, generator| {
+                generator.worker_cpu[1] = Duration::from_millis(milliseconds);
+                generator.wall = Duration::from_millis(wall);
+                generator.worker_waiting.clear();
+                generator.worker_cpu[0] = Duration::ZERO;
+            })
+        };
+        assert_eq!(cpu(8_900, 10_000), (Status::Valid, vec![]));
+        assert_eq!(cpu(9_100, 10_000), (Status::Degraded, vec!["cpu"]));
+        assert_eq!(cpu(990, 999), (Status::Valid, vec![]), "too short to tell");
+    }
+
+    #[test]
+    fn waiting_for_a_core_degrades_and_then_invalidates() {
+        for (milliseconds, expected) in [
+            (490, (Status::Valid, vec![])),
+            (510, (Status::Degraded, vec!["starved"])),
+            (2_100, (Status::Invalid, vec!["starved"])),
+        ] {
+            let seen =
+                judged(|_, generator| generator.worker_waiting[0] = Duration::from_millis(milliseconds));
+            assert_eq!(seen, expected);
+        }
+    }
+
+    #[test]
+    fn a_single_dropped_start_degrades() {
+        let seen = judged(|totals, _| totals.scenarios[0].dropped.users_busy = 1);
+        assert_eq!(seen, (Status::Degraded, vec!["dropped"]));
+    }
+
+    #[test]
+    fn requests_that_fail_for_want_of_ports_or_descriptors_accuse_the_generator() {
+        for (kind, rule) in
+            [(FailureKind::PortsExhausted, "ports"), (FailureKind::DescriptorsExhausted, "descriptors")]
+        {
+            for (failed, status) in [(1, Status::Degraded), (10, Status::Degraded), (11, Status::Invalid)] {
+                let seen = judged(|totals, _| totals.steps[0].failures[kind as usize] = failed);
+                assert_eq!(seen, (status, vec![rule]), "{failed}");
+            }
+        }
+        let seen = judged(|totals, _| totals.steps[0].failures[FailureKind::Timeout as usize] = 900);
+        assert_eq!(seen, (Status::Valid, vec![]), "the target's failures are no fault of the generator");
+    }
+
+    #[test]
+    fn the_way_a_run_ends_counts() {
+        let (totals, generator) = sound();
+        for (ended, expected) in [
+            (Ended::Finished, (Status::Valid, vec![])),
+            (Ended::Aborted("p99 < 1s".to_owned()), (Status::Valid, vec![])),
+            (Ended::Interrupted, (Status::Degraded, vec!["interrupted"])),
+            (Ended::Failed("no rows".to_owned()), (Status::Invalid, vec!["failed"])),
+        ] {
+            assert_eq!(shown(&judge(&totals, &generator, &[true], &ended)), expected);
+        }
+    }
+
+    #[test]
+    fn a_run_without_requests_says_nothing() {
+        let seen = judged(|totals, _| totals.steps[0] = StepStats::new(0));
+        assert_eq!(seen, (Status::Invalid, vec!["nothing"]));
+    }
+
+    #[test]
+    fn the_worst_reason_is_the_verdict() {
+        let (status, rules) = judged(|totals, generator| {
+            totals.scenarios[0].dropped.users_busy = 5;
+            generator.worker_waiting[0] = Duration::from_secs(9);
+        });
+        assert_eq!((status, rules), (Status::Invalid, vec!["starved", "dropped"]));
+    }
 }

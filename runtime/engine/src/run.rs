@@ -15,7 +15,7 @@ use crate::load::{Load, OpenLoad, Starts};
 use crate::pacer;
 use crate::spec::RunSpec;
 use crate::stats::{Latency, Statistics};
-use crate::threshold::Watch;
+use crate::threshold::{Scope, Watch};
 use crate::verdict;
 use crate::worker::{self, Assignment, Message, Report, StopOrder};
 
@@ -68,7 +68,8 @@ pub fn run(spec: RunSpec, control: &Control, listen: &mut dyn FnMut(Event)) -> R
         match messages.recv() {
             Ok(Message::Ready(Ok(()))) => {}
             Ok(Message::Ready(Err(error))) => failed = Some(error),
-            // A worker that is done before it was ready has panicked, or has told why above.
+            Ok(Message::Fatal(text)) => failed = Some(SetupError(text)),
+            // A worker that is done before it was ready has told why above.
             Ok(_) | Err(_) => {
                 failed = failed.or_else(|| Some(SetupError("a worker ended while it was set up".to_owned())));
             }
@@ -135,6 +136,8 @@ struct Coordinator<'a> {
     current: Statistics,
     current_wakeups: Latency,
     wakeups: Latency,
+    /// By worker and scenario.
+    users: Vec<Vec<Users>>,
     /// By worker, since the beginning: now, and at the end of the second before.
     usage: Vec<Usage>,
     usage_before: Vec<Usage>,
@@ -143,6 +146,14 @@ struct Coordinator<'a> {
     from: Duration,
     seen: HashSet<String>,
     ended: Ended,
+}
+
+/// Busy users of a scenario on one worker. Kept apart until a second is told, for a worker may report none or two times
+/// in it, and its users must count once.
+#[derive(Clone, Copy, Default)]
+struct Users {
+    now: u64,
+    most: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -168,6 +179,7 @@ impl<'a> Coordinator<'a> {
             current: Statistics::new(&spec.catalog),
             current_wakeups: Latency::default(),
             wakeups: Latency::default(),
+            users: vec![vec![Users::default(); spec.scenarios.len()]; workers.len()],
             usage: vec![Usage::default(); workers.len()],
             usage_before: vec![Usage::default(); workers.len()],
             process_before: process,
@@ -198,19 +210,30 @@ impl<'a> Coordinator<'a> {
                 self.end(Ended::Interrupted, listen);
             }
             if self.clock.now() >= second {
-                self.tell(second - self.begin - COLLECT, listen);
+                // Several seconds at once, should this thread have been held up.
+                let mut told = second;
                 while second <= self.clock.now() {
+                    told = second;
                     second = second + Duration::from_secs(1);
+                }
+                let aborting = self.tell(told - self.begin - COLLECT, listen);
+                if let Some(expression) = aborting {
+                    self.end(Ended::Aborted(expression), listen);
                 }
             }
         }
-        let to = self.clock.now() - self.begin;
-        self.tell(to, listen);
+        // There is nothing left to abort.
+        let _ = self.tell(self.clock.now() - self.begin, listen);
+        self.watches.iter_mut().for_each(Watch::close);
     }
 
     /// Takes a worker's second in and sends the cleared statistics back.
     fn take(&mut self, report: Report, listen: &mut dyn FnMut(Event)) {
         let mut statistics = report.statistics;
+        for (scenario, users) in statistics.scenarios.iter_mut().zip(&mut self.users[report.worker]) {
+            users.now = std::mem::take(&mut scenario.users_now);
+            users.most = users.most.max(std::mem::take(&mut scenario.users_most));
+        }
         self.current.merge(&statistics);
         statistics.clear();
         self.current_wakeups.merge(&report.wakeup_lag);
@@ -224,11 +247,18 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// Ends the second: adds it up, looks at the thresholds, tells.
-    fn tell(&mut self, to: Duration, listen: &mut dyn FnMut(Event)) {
+    /// Ends the second: adds it up, looks at the thresholds, tells. Answers with the threshold to abort for, if any.
+    fn tell(&mut self, to: Duration, listen: &mut dyn FnMut(Event)) -> Option<String> {
         let to = to.max(self.from);
         let wall = to - self.from;
-        let statistics = std::mem::replace(&mut self.current, Statistics::new(&self.spec.catalog));
+        let mut statistics = std::mem::replace(&mut self.current, Statistics::new(&self.spec.catalog));
+        for (number, scenario) in statistics.scenarios.iter_mut().enumerate() {
+            for users in self.users.iter_mut().filter_map(|worker| worker.get_mut(number)) {
+                scenario.users_now += users.now;
+                scenario.users_most += users.most;
+                users.most = users.now;
+            }
+        }
         let mut wakeup_lag = std::mem::take(&mut self.current_wakeups);
         self.totals.merge(&statistics);
         for (total, now) in self.totals.scenarios.iter_mut().zip(&statistics.scenarios) {
@@ -252,22 +282,38 @@ impl<'a> Coordinator<'a> {
         self.usage_before.clone_from(&self.usage);
         self.process_before = process;
         let mut abort = None;
-        for watch in &mut self.watches {
-            if watch.see(&statistics, &self.spec.catalog, wall.as_secs_f64()) && abort.is_none() {
+        let watches = std::mem::take(&mut self.watches).into_iter().map(|mut watch| {
+            let measured = self.measured(watch.scope(), to);
+            if watch.see(&statistics, &self.spec.catalog, measured.as_secs_f64()) && abort.is_none() {
                 abort = Some(watch.expression().to_owned());
             }
-        }
+            watch
+        });
+        self.watches = watches.collect();
         listen(Event::Interval(Arc::new(Interval { from: self.from, to, statistics, generator })));
         self.from = to;
-        if let Some(expression) = abort {
-            self.end(Ended::Aborted(expression), listen);
-        }
+        abort
+    }
+
+    /// How much of the second up to `to` is measured in `scope`: what comes before a scenario begins, and its warm-up, is not,
+    /// and must not thin its rates out.
+    fn measured(&self, scope: Scope, to: Duration) -> Duration {
+        let scenario = match scope {
+            Scope::Run => None,
+            Scope::Scenario(id) => Some(id),
+            Scope::Step(id) => self.spec.catalog.steps.get(usize::from(id.0)).map(|step| step.scenario),
+        };
+        let inside = |number: usize| scenario.is_none_or(|id| usize::from(id.0) == number);
+        let scenarios = self.spec.scenarios.iter().enumerate().filter(|(number, _)| inside(*number));
+        let begins = scenarios.map(|(_, scenario)| scenario.start_after + scenario.warmup).min();
+        to.saturating_sub(self.from.max(begins.unwrap_or_default()))
     }
 
     /// Ends the load before its time. The first reason stays, unless it becomes a failure.
     fn end(&mut self, ended: Ended, listen: &mut dyn FnMut(Event)) {
-        if self.ended != Ended::Finished {
-            return;
+        match (&self.ended, &ended) {
+            (Ended::Finished, _) | (Ended::Interrupted | Ended::Aborted(_), Ended::Failed(_)) => {}
+            _ => return,
         }
         self.ended = ended.clone();
         self.stop.send_replace(Some(StopOrder { grace: HURRY }));

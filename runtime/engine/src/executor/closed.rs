@@ -40,7 +40,7 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &ClosedLoad) {
             }
             ClosedLoad::Stages(stages) => (wanted_between(stages, number), None),
         };
-        users.spawn(live(Arc::clone(crew), number, stretches, each, shared.clone()));
+        crew.spawn(&mut users, live(Arc::clone(crew), number, stretches, each, shared.clone()));
     }
     let mut stop = crew.stop.clone();
     let end = crew.begin + load_length(load);
@@ -66,7 +66,7 @@ fn load_length(load: &ClosedLoad) -> Duration {
 
 async fn all_ended(users: &mut JoinSet<()>, crew: &Crew) {
     while let Some(ended) = users.join_next().await {
-        crew.report_defect(&ended);
+        crew.report_defect(ended);
     }
 }
 

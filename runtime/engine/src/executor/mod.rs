@@ -3,10 +3,14 @@
 mod closed;
 mod open;
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::task::Poll;
 use std::time::Duration;
 
 use prony_core::{IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Timestamp};
@@ -16,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::load::Load;
 use crate::spec::Pacing;
-use crate::worker::{Ending, Message, SharedRecorder, StopOrder};
+use crate::worker::{Ending, Message, SharedRecorder, StopOrder, panic_text};
 
 /// A scenario's part on one worker: what its executor and its users need.
 pub(crate) struct Crew {
@@ -62,6 +66,36 @@ impl Crew {
         self.journeys.borrow_mut().user(Seat { user: number, random, ..self.seat.clone() })
     }
 
+    /// Lets a user live. When it panics, the run is told at once, not when somebody next looks at `users`.
+    fn spawn(self: &Arc<Self>, users: &mut JoinSet<()>, life: impl Future<Output = ()> + Send + 'static) {
+        let crew = Arc::clone(self);
+        users.spawn(async move {
+            let mut life = pin!(life);
+            let lived = std::future::poll_fn(|context| {
+                match catch_unwind(AssertUnwindSafe(|| life.as_mut().poll(context))) {
+                    Ok(poll) => poll.map(Ok),
+                    Err(panic) => Poll::Ready(Err(panic)),
+                }
+            });
+            if let Err(panic) = lived.await {
+                crew.defect(&*panic);
+            }
+        });
+    }
+
+    fn defect(&self, panic: &(dyn Any + Send)) {
+        let text = format!("a defect in Prony ended a user: {}", panic_text(panic));
+        let _ = self.messages.send(Message::Fatal(text));
+    }
+
+    /// Counts a start that was given to a user who was cut off before it could begin.
+    fn never_begun(&self, due: Timestamp) {
+        let now = self.seat.clock.now();
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.iteration_started(self.seat.scenario, due, now);
+        recorder.iteration_ended(self.seat.scenario, due, now, Ending::Cut);
+    }
+
     /// One iteration, counted whatever becomes of it.
     async fn iterate(&self, journey: &mut dyn Journey, intended: Timestamp, iteration: u64) -> Next {
         let clock = self.seat.clock;
@@ -97,7 +131,7 @@ impl Crew {
             tokio::select! {
                 ended = users.join_next() => match ended {
                     None => return,
-                    Some(ended) => self.report_defect(&ended),
+                    Some(ended) => self.report_defect(ended),
                 },
                 () = tokio::time::sleep(remaining) => break,
                 Ok(()) = stop.changed() => {
@@ -108,15 +142,14 @@ impl Crew {
         }
         users.abort_all();
         while let Some(ended) = users.join_next().await {
-            self.report_defect(&ended);
+            self.report_defect(ended);
         }
     }
 
-    fn report_defect(&self, ended: &Result<(), tokio::task::JoinError>) {
-        if let Err(error) = ended
-            && error.is_panic()
-        {
-            let _ = self.messages.send(Message::Fatal(format!("a defect in Prony ended a user: {error}")));
+    /// A user's own panics are caught in [`Self::spawn`]; this is about those of its parts when it is cut off.
+    fn report_defect(&self, ended: Result<(), tokio::task::JoinError>) {
+        if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+            self.defect(&*panic);
         }
     }
 
@@ -144,7 +177,8 @@ impl Drop for Count<'_> {
     fn drop(&mut self) {
         if !self.done {
             let now = crate::clock::clock().now();
-            self.end(now, Ending::Cut);
+            let ending = if std::thread::panicking() { Ending::Failed } else { Ending::Cut };
+            self.end(now, ending);
         }
     }
 }

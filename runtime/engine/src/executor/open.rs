@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use prony_core::Timestamp;
 use send_wrapper::SendWrapper;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::executor::{Crew, Next};
-use crate::load::OpenLoad;
+use crate::load::{OpenLoad, Starts};
 use crate::pacer::{Alarm, Schedule, Stripe};
 use crate::worker::Message;
 
@@ -32,6 +34,10 @@ type SharedChair = SendWrapper<Rc<RefCell<Chair>>>;
 struct Pool {
     /// Who is free. The last to become so is the first to get a start: few users stay warm instead of all lukewarm.
     idle: Vec<SharedChair>,
+    /// Everybody, to find the starts of those who were cut off before they began.
+    chairs: Vec<SharedChair>,
+    /// How many have a start and have not begun it.
+    hesitant: usize,
     over: bool,
 }
 
@@ -46,18 +52,21 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
         }
     };
     let pool: SharedPool = SendWrapper::new(Rc::new(RefCell::new(Pool::default())));
+    let over = Arc::new(Notify::new());
     let mut users = JoinSet::new();
-    let mut numbers = crew.users(load.max_users);
+    let mut numbers = crew.users(load.max_users).peekable();
     let mut stop = crew.stop.clone();
     let mut batch = 0;
-    while let Some(due) = schedule.next_due() {
+    let to_its_end = loop {
+        let Some(due) = schedule.next_due() else { break true };
         let due = crew.begin + due;
         if crew.seat.clock.now() < due {
             batch = 0;
             tokio::select! {
                 biased;
                 () = alarm.until(due) => {}
-                _ = stop.wait_for(Option::is_some) => break,
+                _ = stop.wait_for(Option::is_some) => break false,
+                () = over.notified() => break false,
             }
         } else {
             batch += 1;
@@ -65,28 +74,63 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
                 tokio::task::yield_now().await;
             }
         }
+        // When this worker is late, starts come in a burst: whoever has one must have begun (and may have ended) before
+        // the next is dropped for want of a free user.
+        while numbers.peek().is_none() && pool.borrow().is_hesitant() && !crew.stopped() {
+            tokio::task::yield_now().await;
+        }
         if crew.stopped() || pool.borrow().over {
-            break;
+            break false;
         }
         let chair = pool.borrow_mut().idle.pop();
-        match chair {
-            Some(chair) => chair.borrow_mut().give(due),
-            None => match numbers.next() {
-                Some(number) => {
-                    let chair = SendWrapper::new(Rc::new(RefCell::new(Chair {
-                        start: Some(due),
-                        ..Chair::default()
-                    })));
-                    users.spawn(serve(Arc::clone(crew), number, chair, pool.clone()));
-                }
-                None => crew.recorder.borrow_mut().dropped(crew.seat.scenario, due),
-            },
+        match (chair, numbers.peek().copied()) {
+            (Some(chair), _) => chair.borrow_mut().give(due),
+            (None, Some(number)) => {
+                numbers.next();
+                let chair: SharedChair = SendWrapper::new(Rc::default());
+                chair.borrow_mut().give(due);
+                pool.borrow_mut().chairs.push(chair.clone());
+                crew.spawn(
+                    &mut users,
+                    serve(Arc::clone(crew), number, chair, pool.clone(), Arc::clone(&over)),
+                );
+            }
+            (None, None) => {
+                crew.recorder.borrow_mut().dropped(crew.seat.scenario, due);
+                continue;
+            }
+        }
+        pool.borrow_mut().hesitant += 1;
+    };
+    if to_its_end {
+        // The load ends when its plan says, not with its last start: a slow rate has its full time.
+        tokio::select! {
+            () = tokio::time::sleep(crew.begin + length(load) - crew.seat.clock.now()) => {}
+            _ = stop.wait_for(Option::is_some) => {}
+            () = over.notified() => {}
         }
     }
     pool.borrow_mut().over = true;
     let idle = std::mem::take(&mut pool.borrow_mut().idle);
     idle.iter().for_each(|chair| chair.borrow_mut().dismiss());
     crew.wind_down(users).await;
+    let chairs = std::mem::take(&mut pool.borrow_mut().chairs);
+    chairs.iter().filter_map(|chair| chair.borrow_mut().start.take()).for_each(|due| crew.never_begun(due));
+}
+
+/// From its beginning to the end of its last stage. Recorded starts end with the last of them.
+fn length(load: &OpenLoad) -> Duration {
+    match &load.starts {
+        Starts::Rate { stages, .. } => stages.iter().map(|stage| stage.over).sum(),
+        Starts::Replay(_) => Duration::ZERO,
+    }
+}
+
+impl Pool {
+    /// Whether nobody is free, but somebody may soon be: there are starts that have not begun.
+    fn is_hesitant(&self) -> bool {
+        self.idle.is_empty() && self.hesitant > 0 && !self.over
+    }
 }
 
 struct Seated {
@@ -104,16 +148,18 @@ fn sit_down(crew: &Crew, load: &OpenLoad) -> Result<Seated, String> {
 }
 
 /// A user's life: it sits, gets a start, performs it, and sits again.
-async fn serve(crew: Arc<Crew>, number: u32, chair: SharedChair, pool: SharedPool) {
+async fn serve(crew: Arc<Crew>, number: u32, chair: SharedChair, pool: SharedPool, over: Arc<Notify>) {
     let mut journey = crew.user(number);
     let mut iteration = 0;
     loop {
         let Some(due) = next_start(&chair).await else { return };
+        pool.borrow_mut().hesitant -= 1;
         let next = crew.iterate(&mut *journey, due, iteration).await;
         iteration += 1;
         let mut pool = pool.borrow_mut();
         if next == Next::Over {
             pool.over = true;
+            over.notify_one();
         }
         if pool.over {
             return;

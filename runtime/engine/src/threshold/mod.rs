@@ -25,7 +25,8 @@ pub struct Threshold {
     pub comparison: Comparison,
     /// With what: nanoseconds for times, a fraction for shares, else a plain number.
     pub bound: f64,
-    /// Over the last so many seconds (a whole number of them) instead of the whole run.
+    /// Over the last so many seconds (a whole number of them) instead of the whole run. It slides by a second, or by a
+    /// sixtieth of its length if that is longer.
     pub window: Option<Duration>,
     /// Whether to stop the run as soon as it does not hold.
     pub abort: bool,

@@ -6,7 +6,9 @@ mod recorder;
 
 pub(crate) use recorder::{Ending, Recorder};
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -72,15 +74,32 @@ pub(crate) struct Assignment {
 /// The body of a worker's thread.
 pub(crate) fn work(assignment: Assignment) {
     let messages = assignment.messages.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(live(assignment)),
-        Err(error) => {
-            let _ = messages
-                .send(Message::Ready(Err(SetupError(format!("a worker's runtime cannot be made: {error}")))));
-        }
+    // The coordinator waits for every worker: whatever happens here, it must hear of it.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| live_in_runtime(assignment))) {
+        let text = format!("a defect in Prony ended a worker: {}", panic_text(&*panic));
+        let _ = messages.send(Message::Fatal(text));
     }
     let _ = messages.send(Message::Done);
+}
+
+fn live_in_runtime(assignment: Assignment) {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            runtime.block_on(live(assignment));
+            // Without waiting for blocking calls: a name server that does not answer must not hold the end up.
+            runtime.shutdown_background();
+        }
+        Err(error) => {
+            let problem = SetupError(format!("a worker's runtime cannot be made: {error}"));
+            let _ = assignment.messages.send(Message::Ready(Err(problem)));
+        }
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words")
 }
 
 async fn live(assignment: Assignment) {

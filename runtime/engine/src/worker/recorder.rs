@@ -68,11 +68,14 @@ impl Recorder {
         Some(Second { statistics, notices: std::mem::take(&mut self.notices) })
     }
 
-    /// Takes what was measured for good.
+    /// Takes what was measured for good. What is recorded afterwards (connections close when the worker's runtime is
+    /// dropped) goes nowhere, but must find its slots.
     pub(crate) fn take_last(&mut self) -> Second {
-        self.spare.get_or_insert_with(|| {
-            Box::new(Statistics { scenarios: Vec::new(), steps: Vec::new(), groups: Vec::new() })
-        });
+        if self.spare.is_none() {
+            let mut blank = self.active.clone();
+            blank.clear();
+            self.spare = Some(blank);
+        }
         self.take().unwrap_or_else(|| unreachable!("the spare is there"))
     }
 

@@ -1,0 +1,11 @@
+//! The engine through its public seam: whole runs whose journeys are made here, with service times that are known.
+
+mod closed;
+mod dropped;
+mod ending;
+mod lag;
+mod open;
+mod pacing;
+mod stage;
+mod thresholds;
+mod totals;

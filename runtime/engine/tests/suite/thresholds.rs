@@ -1,0 +1,135 @@
+//! Thresholds over the run and over a sliding window, and what they do to a run.
+
+use std::time::Duration;
+
+use prony_core::{FailureKind, IterationEnd, ScenarioId};
+use prony_engine::threshold::{Scope, Sense};
+use prony_engine::{Control, Ended, Event, RunSpec, ScenarioSpec, Threshold};
+
+use crate::stage::{
+    immediate, ms, perform, scenario, script, spec, steady, taking, threshold, users, watched,
+};
+
+fn judged(thresholds: Vec<Threshold>, mut run: RunSpec) -> Vec<(Option<f64>, bool)> {
+    run.thresholds = thresholds;
+    perform(run).thresholds.iter().map(|result| (result.value, result.passed)).collect()
+}
+
+/// A tenth of the requests fails.
+fn a_tenth_fails() -> crate::stage::Script {
+    script(|visit| async move {
+        let failure = (visit.start.iteration % 10 == 0).then_some(FailureKind::Timeout);
+        visit.ended(visit.start.intended, visit.seat.clock.now(), failure);
+        IterationEnd::Complete
+    })
+}
+
+#[test]
+fn figures_over_the_run_are_judged_at_its_end() {
+    let load = crate::stage::each(5, 20);
+    let results = judged(
+        [
+            "requests.count == 100",
+            "requests.count == 99",
+            "failures.count == 10",
+            "failures.timeout == 10",
+            "failures.reset == 0",
+            "failures.rate <= 10%",
+            "failures.rate < 10%",
+            "iterations.count == 100",
+            "dropped.count == 0",
+            "response_time.p99 < 60s",
+            "response_time.min > 60s",
+            "checks.rate > 0.5",
+        ]
+        .map(threshold)
+        .to_vec(),
+        spec(2, vec![scenario(load, a_tenth_fails())]),
+    );
+    let passed: Vec<bool> = results.iter().map(|result| result.1).collect();
+    assert_eq!(passed, [true, false, true, true, true, true, false, true, true, true, false, false]);
+    assert_eq!(results[11].0, None, "no checks, nothing to look at");
+}
+
+#[test]
+fn a_scope_looks_at_its_scenario_only() {
+    let load = || crate::stage::each(2, 5);
+    let scoped =
+        |number| Threshold { scope: Scope::Scenario(ScenarioId(number)), ..threshold("failures.count == 0") };
+    let failing = script(|visit| async move {
+        visit.ended(visit.start.intended, visit.seat.clock.now(), Some(FailureKind::Reset));
+        IterationEnd::Complete
+    });
+    let run = spec(2, vec![scenario(load(), immediate()), scenario(load(), failing)]);
+    assert_eq!(judged(vec![scoped(0), scoped(1)], run), [(Some(0.0), true), (Some(10.0), false)]);
+}
+
+#[test]
+fn a_threshold_that_aborts_ends_the_run_early() {
+    let aborting = Threshold { abort: true, ..threshold("failures.rate < 5%") };
+    let mut run = spec(2, vec![scenario(users(2, ms(600_000)), a_tenth_fails())]);
+    // Failures at the tenth of a busy loop: let the users breathe.
+    run.scenarios[0].iteration_every = Some(ms(2));
+    run.thresholds = vec![aborting];
+    let (result, events) = watched(run, &Control::new());
+    assert_eq!(result.ended, Ended::Aborted("failures.rate < 5%".to_owned()));
+    assert!(!result.thresholds[0].passed);
+    assert!(result.lasted < ms(20_000), "{:?}", result.lasted);
+    assert!(events.iter().any(|event| matches!(event, Event::Stopping(Ended::Aborted(_)))));
+}
+
+#[test]
+fn a_window_sees_what_the_whole_run_hides() {
+    // In the first second answers take 60 ms, afterwards none: over the run the median is 0, over the first second not.
+    let slow_first = script(|visit| async move {
+        if visit.start.iteration < 10 {
+            visit.request(ms(60)).await;
+        } else {
+            visit.answered(visit.start.intended);
+        }
+        IterationEnd::Complete
+    });
+    let paced = ScenarioSpec {
+        iteration_every: Some(Duration::from_millis(10)),
+        ..scenario(users(1, ms(3_000)), slow_first)
+    };
+    let over = |expression: &str, sense| Threshold {
+        window: Some(Duration::from_secs(1)),
+        sense,
+        ..threshold(expression)
+    };
+    let results = judged(
+        vec![
+            threshold("response_time.p50 < 50ms"),
+            over("response_time.max < 50ms", Sense::MustHold),
+            over("response_time.max > 50ms", Sense::MustNotHappen),
+            over("response_time.max < 60s", Sense::MustHold),
+            over("failures.count > 0", Sense::MustNotHappen),
+        ],
+        spec(1, vec![paced]),
+    );
+    let passed: Vec<bool> = results.iter().map(|result| result.1).collect();
+    assert_eq!(passed, [true, false, false, true, true], "{results:?}");
+}
+
+#[test]
+fn rates_leave_the_warm_up_out_of_their_time() {
+    // 100/s for 1 s, of which nine tenths are warm-up: 10 requests in the tenth of a second that counts.
+    let warm = ScenarioSpec { warmup: ms(900), ..scenario(steady(100.0, ms(1_000), 5), immediate()) };
+    let results = judged(
+        vec![threshold("requests.rate > 15/s"), threshold("iterations.rate > 15/s")],
+        spec(1, vec![warm]),
+    );
+    assert!(results[0].1 && results[1].1, "{results:?}");
+}
+
+#[test]
+fn a_threshold_crossed_at_the_end_fails_and_aborts_nothing() {
+    let aborting = Threshold { abort: true, ..threshold("response_time.max < 1ms") };
+    let mut run = spec(1, vec![scenario(crate::stage::each(1, 1), taking(ms(20)))]);
+    run.thresholds = vec![aborting];
+    let (result, events) = watched(run, &Control::new());
+    assert_eq!(result.ended, Ended::Finished);
+    assert!(!result.thresholds[0].passed);
+    assert!(!events.iter().any(|event| matches!(event, Event::Stopping(_))));
+}

@@ -1,6 +1,6 @@
 //! HTTP/2 requests over the shared connection.
 
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use prony_core::{FailureKind, Phase};
 use prony_transport::Stream;
@@ -24,7 +24,7 @@ impl Http2 {
     }
 
     pub(crate) fn is_usable(&self) -> bool {
-        self.connection.ended().is_none()
+        self.connection.stands()
     }
 
     /// How many streams the peer allows at a time.
@@ -32,9 +32,25 @@ impl Http2 {
         self.connection.most_streams()
     }
 
-    /// Sends the request and reads its answer.
-    pub(super) async fn exchange(&self, outgoing: &Outgoing, desk: &mut Desk<'_>) -> Result<(), Failure> {
-        let result = self.transfer(outgoing, desk).await;
+    /// Sends the request and reads its answer, on a connection that others use at the same time.
+    pub(super) async fn exchange(&mut self, outgoing: &Outgoing, desk: &mut Desk<'_>) -> Result<(), Failure> {
+        let result = self.transfer(outgoing, desk, &|_| {}).await;
+        self.finish(result, desk)
+    }
+
+    /// The same on a connection that nobody else uses.
+    pub(super) async fn exchange_alone(
+        &mut self,
+        outgoing: &Outgoing,
+        desk: &mut Desk<'_>,
+    ) -> Result<(), Failure> {
+        let driving = self.connection.drive();
+        let result = self.transfer(outgoing, desk, &|context| driving.poll(context)).await;
+        drop(driving);
+        self.finish(result, desk)
+    }
+
+    fn finish(&self, result: Result<(), Fault>, desk: &mut Desk<'_>) -> Result<(), Failure> {
         if desk.outcome.finished <= desk.outcome.sent.unwrap_or_default() {
             desk.outcome.finished = desk.clock.now();
         }
@@ -53,12 +69,20 @@ impl Http2 {
         })
     }
 
-    async fn transfer(&self, outgoing: &Outgoing, desk: &mut Desk<'_>) -> Result<(), Fault> {
+    /// `drive` moves the connection's bytes, where that is this task's business.
+    async fn transfer(
+        &mut self,
+        outgoing: &Outgoing,
+        desk: &mut Desk<'_>,
+        drive: &(dyn Fn(&mut Context<'_>) + Sync),
+    ) -> Result<(), Fault> {
         let (request, body) = outgoing.http2().map_err(Fault::Other)?;
         let clock = desk.clock;
-        let mut requests = self.connection.requests();
+        let requests = self.connection.requests();
         let ready = std::future::poll_fn(|context| requests.poll_ready(context));
-        within(desk.deadline, &clock, ready).await.ok_or(Fault::Timeout("no stream was free"))??;
+        within(desk.deadline, &clock, driven(drive, ready))
+            .await
+            .ok_or(Fault::Timeout("no stream was free"))??;
         let began = clock.now();
         desk.outcome.sent.get_or_insert(began);
         let length = body.len() as u64;
@@ -69,8 +93,9 @@ impl Http2 {
         desk.outcome.traffic.sent += length;
         let sent = clock.now();
         desk.outcome.phases.set(Phase::Send, sent.nanos_since(began));
-        let response =
-            within(desk.deadline, &clock, response).await.ok_or(Fault::Timeout("no answer came"))??;
+        let response = within(desk.deadline, &clock, driven(drive, response))
+            .await
+            .ok_or(Fault::Timeout("no answer came"))??;
         let first = clock.now();
         desk.outcome.phases.set(Phase::Wait, first.nanos_since(sent));
         let (head, mut body) = response.into_parts();
@@ -81,7 +106,9 @@ impl Http2 {
         }
         while !body.is_end_stream() {
             let data = std::future::poll_fn(|context| body.poll_data(context));
-            let Some(piece) = within(desk.deadline, &clock, data).await.ok_or(CUT)? else { break };
+            let Some(piece) = within(desk.deadline, &clock, driven(drive, data)).await.ok_or(CUT)? else {
+                break;
+            };
             let piece = piece?;
             desk.kept.body(&piece);
             body.flow_control().release_capacity(piece.len())?;
@@ -91,10 +118,11 @@ impl Http2 {
             }
         }
         if !body.is_end_stream() {
-            let trailers = std::future::poll_fn(|context: &mut std::task::Context<'_>| -> Poll<_> {
-                body.poll_trailers(context)
-            });
-            if let Some(trailers) = within(desk.deadline, &clock, trailers).await.ok_or(CUT)?? {
+            let trailers =
+                std::future::poll_fn(|context: &mut Context<'_>| -> Poll<_> { body.poll_trailers(context) });
+            if let Some(trailers) =
+                within(desk.deadline, &clock, driven(drive, trailers)).await.ok_or(CUT)??
+            {
                 for (name, value) in &trailers {
                     desk.kept.trailer(name.as_str(), value.as_bytes());
                 }
@@ -104,6 +132,16 @@ impl Http2 {
         desk.outcome.phases.set(Phase::Receive, desk.outcome.finished.nanos_since(first));
         Ok(())
     }
+}
+
+/// `future`, with the connection's bytes moved before each look at it.
+async fn driven<T>(drive: &(dyn Fn(&mut Context<'_>) + Sync), future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        drive(context);
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 /// The time-out came within an answer.

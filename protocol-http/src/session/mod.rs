@@ -226,7 +226,7 @@ impl HttpSession {
                     keep,
                 )
             }
-            Wire::Http2(connection) => (connection.exchange(outgoing, &mut desk).await, true),
+            Wire::Http2(connection) => (connection.exchange_alone(outgoing, &mut desk).await, true),
         };
         if keep {
             self.own.push((origin, wire));

@@ -4,10 +4,12 @@
 //! while nobody waits for it.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::client::{Connection, SendRequest};
 use prony_core::FailureKind;
 use send_wrapper::SendWrapper;
 
@@ -29,10 +31,40 @@ pub struct Ended {
 }
 
 /// A connection's handle. Clones share it; the connection closes when the last is gone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct H2Connection {
     requests: SendRequest<Bytes>,
-    ended: SendWrapper<Rc<RefCell<Option<Ended>>>>,
+    shared: SendWrapper<Rc<RefCell<Shared>>>,
+}
+
+/// The connection itself. A task of its own moves its bytes, but while somebody who has it alone waits for an answer:
+/// then [`Driving`] does, within that somebody's own task, and two switches of tasks a request are saved.
+struct Shared {
+    connection: Option<Connection<Stream, Bytes>>,
+    ended: Option<Ended>,
+    on_end: Option<Box<dyn FnOnce() + Send>>,
+    /// The task that moves the bytes when nobody else does.
+    task: Option<Waker>,
+    driven: bool,
+}
+
+impl Shared {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(connection) = &mut self.connection else { return Poll::Ready(()) };
+        let end = match Pin::new(connection).poll(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(())) => {
+                Ended { kind: FailureKind::Closed, detail: "the connection was closed".into() }
+            }
+            Poll::Ready(Err(error)) => ended_by(&error),
+        };
+        self.ended = Some(end);
+        self.connection = None;
+        if let Some(on_end) = self.on_end.take() {
+            on_end();
+        }
+        Poll::Ready(())
+    }
 }
 
 impl H2Connection {
@@ -49,23 +81,34 @@ impl H2Connection {
             .enable_push(false)
             .max_header_list_size(256 * 1024);
         let (requests, connection) = builder.handshake(stream).await.map_err(|error| ended_by(&error))?;
-        let ended: SendWrapper<Rc<RefCell<Option<Ended>>>> = SendWrapper::new(Rc::new(RefCell::new(None)));
-        let fate = ended.clone();
-        tokio::spawn(async move {
-            let end = match connection.await {
-                Ok(()) => Ended { kind: FailureKind::Closed, detail: "the connection was closed".into() },
-                Err(error) => ended_by(&error),
-            };
-            *fate.borrow_mut() = Some(end);
-            on_end();
-        });
-        Ok(Self { requests, ended })
+        let shared = SendWrapper::new(Rc::new(RefCell::new(Shared {
+            connection: Some(connection),
+            ended: None,
+            on_end: Some(Box::new(on_end)),
+            task: None,
+            driven: false,
+        })));
+        let moved = shared.clone();
+        tokio::spawn(std::future::poll_fn(move |context| {
+            let mut shared = moved.borrow_mut();
+            if !shared.task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
+                shared.task = Some(context.waker().clone());
+            }
+            if shared.driven { Poll::Pending } else { shared.poll(context) }
+        }));
+        Ok(Self { requests, shared })
     }
 
     /// Why the connection is gone, if it is.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
-        self.ended.borrow().clone()
+        self.shared.borrow().ended.clone()
+    }
+
+    /// Whether it still stands.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.shared.borrow().ended.is_none()
     }
 
     /// How many streams the peer allows at a time, as far as is known.
@@ -74,10 +117,43 @@ impl H2Connection {
         self.requests.current_max_send_streams()
     }
 
-    /// A handle to send one request by.
+    /// The handle to send requests by.
     #[must_use]
-    pub fn requests(&self) -> SendRequest<Bytes> {
-        self.requests.clone()
+    pub fn requests(&mut self) -> &mut SendRequest<Bytes> {
+        &mut self.requests
+    }
+
+    /// Moves the connection's bytes from the caller's own task until the value is dropped. Only for who has the connection
+    /// alone: others would wait for bytes that the caller moves when it is woken for its own.
+    #[must_use]
+    pub fn drive(&self) -> Driving {
+        self.shared.borrow_mut().driven = true;
+        Driving { shared: self.shared.clone() }
+    }
+}
+
+/// See [`H2Connection::drive`].
+pub struct Driving {
+    shared: SendWrapper<Rc<RefCell<Shared>>>,
+}
+
+impl Driving {
+    /// Moves what can be moved; the task of `context` is woken when more can.
+    pub fn poll(&self, context: &mut Context<'_>) {
+        // Its end is told by `ended`, and by the streams that end with it.
+        let _ = self.shared.borrow_mut().poll(context);
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        shared.driven = false;
+        let task = shared.task.clone();
+        drop(shared);
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 }
 

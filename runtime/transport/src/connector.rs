@@ -40,7 +40,7 @@ pub struct ConnectFailure {
     pub detail: Box<str>,
 }
 
-/// `tls:` and `network:` of a plan, checked; files unread.
+/// `tls:` and `network:` of a plan, checked, their files read.
 #[derive(Debug)]
 pub struct ConnectorBuilder {
     network: Network,
@@ -65,11 +65,13 @@ pub struct WorkerConnector {
 }
 
 impl ConnectorBuilder {
-    /// Reads PEM files and roots. `alpn` is what TLS offers, the favourite first.
+    /// Reads this machine's roots if asked for, and tries the source addresses. `alpn` is what TLS offers, the favourite
+    /// first.
     ///
     /// # Errors
-    /// When a file is missing or is not what it should be.
+    /// When this machine has no roots, or an address is not its own.
     pub fn build(self, alpn: Vec<Vec<u8>>) -> Result<Connector, SetupError> {
+        self.network.try_sources()?;
         let config = self.tls.build(alpn)?;
         Ok(Connector { network: self.network, tls: self.tls, config, resolved: OnceLock::new() })
     }
@@ -88,10 +90,10 @@ impl Connector {
         network::shape()
     }
 
-    /// Checks a plan's words. Relative paths start from `folder`.
+    /// Checks a plan's words and reads the PEM files they name. Relative paths start from `folder`.
     ///
     /// # Errors
-    /// When they make no sense.
+    /// When they make no sense, or a file is missing or is not what it should be.
     pub fn from_plan(
         network: Option<&Node>,
         tls: Option<&Node>,

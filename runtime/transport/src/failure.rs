@@ -3,7 +3,7 @@
 use std::io;
 
 use prony_core::FailureKind;
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
 /// The kind of an input/output error on a connection.
 #[must_use]
@@ -49,6 +49,14 @@ pub(crate) fn failure_of_handshake(error: &io::Error) -> (FailureKind, String) {
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                     "it is for another name; set `tls: {server_name: …}` to the name it is for"
                 }
+                // An authority made anew keeps its name and changes its key.
+                CertificateError::BadSignature => {
+                    "the trusted authority of its issuer's name did not sign it; is the file under `tls: {ca: …}` out of date?"
+                }
+                // What `openssl req -x509` makes: webpki keeps authorities and servers apart.
+                other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                    "it is an authority's own (CA:TRUE), which no server's may be; let that authority issue one for the server"
+                }
                 _ => "it was refused",
             };
             (
@@ -57,20 +65,42 @@ pub(crate) fn failure_of_handshake(error: &io::Error) -> (FailureKind, String) {
             )
         }
         rustls::Error::AlertReceived(alert) => {
-            let advice = match format!("{alert:?}").as_str() {
-                "CertificateRequired" | "HandshakeFailure" | "BadCertificate" | "UnknownCA" => {
-                    "; it may ask for a client certificate: `tls: {certificate: …, key: …}`"
-                }
-                "ProtocolVersion" => {
-                    "; it does not speak the versions offered: see `min_version` and `max_version`"
-                }
-                _ => "",
-            };
-            (FailureKind::Tls, format!("the peer refused the TLS handshake: {alert:?}{advice}"))
+            (FailureKind::Tls, format!("the peer refused the TLS handshake: {}", story_of_alert(*alert)))
         }
         rustls::Error::InvalidMessage(_) => {
             (FailureKind::Tls, format!("the peer does not speak TLS here: {tls}"))
         }
         other => (FailureKind::Tls, format!("the TLS handshake failed: {other}")),
     }
+}
+
+/// What an input/output error on a connection says. In TLS 1.3 a peer may refuse a client's certificate after the
+/// handshake, so that the refusal is found when the answer is read.
+#[must_use]
+pub fn story_of_io(error: &io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(alert)) => {
+            format!("the peer ended TLS: {}", story_of_alert(*alert))
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn story_of_alert(alert: AlertDescription) -> String {
+    let advice = match alert {
+        AlertDescription::CertificateRequired
+        | AlertDescription::HandshakeFailure
+        | AlertDescription::BadCertificate
+        | AlertDescription::UnknownCA
+        | AlertDescription::DecryptError => {
+            "; it may ask for a client certificate that it trusts: `tls: {certificate: …, key: …}`"
+        }
+        AlertDescription::ProtocolVersion => {
+            "; it does not speak the versions offered: see `min_version` and `max_version`"
+        }
+        AlertDescription::NoApplicationProtocol => "; it does not speak the HTTP version asked for",
+        AlertDescription::UnrecognisedName => "; it does not know the name asked for: see `server_name`",
+        _ => "",
+    };
+    format!("{alert:?}{advice}")
 }

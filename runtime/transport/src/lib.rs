@@ -16,7 +16,7 @@ mod tls;
 
 pub use connector::{ConnectFailure, Connected, Connector, ConnectorBuilder, WorkerConnector};
 pub use deadline::Deadline;
-pub use failure::failure_of_io;
+pub use failure::{failure_of_io, story_of_io};
 pub use origin::Origin;
 pub use scratch::with_scratch;
 pub use stream::{Handshake, Stream};

@@ -1,10 +1,10 @@
 //! The plan's `network:` — source addresses, names, time-outs.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use prony_core::{Diagnostic, Node, Shape};
+use prony_core::{Diagnostic, Node, Place, SetupError, Shape};
 
 use crate::source;
 
@@ -21,6 +21,7 @@ pub(crate) enum Dns {
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) sources: Vec<IpAddr>,
+    sources_place: Option<Place>,
     pub(crate) pinned: HashMap<(String, u16), SocketAddr>,
     pub(crate) dns: Dns,
     pub(crate) connect_timeout: Duration,
@@ -58,10 +59,12 @@ impl Network {
             let address = text.parse().or_else(|_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, port)));
             let address =
                 address.map_err(|_| node.unexpected("an address such as `127.0.0.1` or `127.0.0.1:8443`"))?;
-            pinned.insert((host.trim_matches(['[', ']']).to_owned(), port), address);
+            // Names are told apart without regard to case, and origins come in lower case.
+            pinned.insert((host.trim_matches(['[', ']']).to_ascii_lowercase(), port), address);
         }
         Ok(Self {
             sources: get("source").map_or_else(|| Ok(Vec::new()), source::parse)?,
+            sources_place: get("source").map(|node| node.place.clone()),
             pinned,
             dns: match get("dns").map(Node::text).transpose()? {
                 Some("per_connection") => Dns::PerConnection,
@@ -70,5 +73,19 @@ impl Network {
             connect_timeout: duration("connect_timeout")?,
             tls_timeout: duration("tls_timeout")?,
         })
+    }
+
+    /// Finds out whether the source addresses are this machine's. At run time the system has one word for an address that
+    /// is not and for one whose ports are used up.
+    pub(crate) fn try_sources(&self) -> Result<(), SetupError> {
+        for address in &self.sources {
+            if let Err(error) = UdpSocket::bind(SocketAddr::new(*address, 0)) {
+                let place = self.sources_place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+                return Err(SetupError(format!(
+                    "{place}connections cannot come from {address}: {error}; expected addresses of this machine, see `ip addr`"
+                )));
+            }
+        }
+        Ok(())
     }
 }

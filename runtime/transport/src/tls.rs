@@ -1,29 +1,37 @@
 //! The plan's `tls:` — whom to trust, who we are, which versions.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use prony_core::{Diagnostic, Node, SetupError, Shape};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
 /// Sessions a worker remembers for resumption.
 const SESSIONS: usize = 1024;
 
-/// The checked `tls:`, files unread.
-#[derive(Clone, Debug)]
+/// The checked `tls:`, its files read.
+#[derive(Debug)]
 pub(crate) struct Tls {
-    ca: Vec<PathBuf>,
+    ca: Vec<CertificateDer<'static>>,
     roots: Roots,
     insecure: bool,
-    identity: Option<(PathBuf, PathBuf)>,
+    identity: Option<Identity>,
     pub(crate) server_name: Option<ServerName<'static>>,
     versions: Vec<&'static SupportedProtocolVersion>,
     resume: bool,
+}
+
+/// Who we are: a certificate chain and its private key.
+#[derive(Debug)]
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,10 +67,9 @@ pub(crate) fn shape() -> Shape {
 impl Tls {
     pub(crate) fn from_plan(node: Option<&Node>, folder: &Path) -> Result<Self, Diagnostic> {
         let get = |key: &str| node.and_then(|node| node.get(key));
-        let path = |node: &Node| node.text().map(|text| folder.join(text));
         let boolean = |key: &str, default: bool| get(key).map_or(Ok(default), Node::boolean);
         let identity = match (get("certificate"), get("key")) {
-            (Some(certificate), Some(key)) => Some((path(certificate)?, path(key)?)),
+            (Some(certificate), Some(key)) => Some(Identity::read(certificate, key, folder)?),
             (None, None) => None,
             (Some(lonely), None) => return Err(missing(lonely, "certificate", "key")),
             (None, Some(lonely)) => return Err(missing(lonely, "key", "certificate")),
@@ -88,7 +95,7 @@ impl Tls {
             }
         };
         Ok(Self {
-            ca: get("ca").map_or(&[] as &[Node], Node::items).iter().map(path).collect::<Result<_, _>>()?,
+            ca: authorities(get("ca"), folder)?,
             roots: match bound("roots")? {
                 Some("system") => Roots::System,
                 Some("none") => Roots::None,
@@ -102,7 +109,7 @@ impl Tls {
         })
     }
 
-    /// Reads the files and makes the configuration that workers take their own from.
+    /// Makes the configuration that workers take their own from.
     pub(crate) fn build(&self, alpn: Vec<Vec<u8>>) -> Result<ClientConfig, SetupError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -115,18 +122,9 @@ impl Tls {
         };
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
-            Some((certificate, key)) => {
-                let chain = certificates(certificate)?;
-                let private = PrivateKeyDer::from_pem_file(key)
-                    .map_err(|error| pem_problem(key, "a private key", &error))?;
-                builder.with_client_auth_cert(chain, private).map_err(|error| {
-                    SetupError(format!(
-                        "{} and {} do not make an identity: {error}",
-                        certificate.display(),
-                        key.display()
-                    ))
-                })?
-            }
+            Some(Identity { chain, key }) => builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .map_err(|error| SetupError(format!("the client's certificate cannot be used: {error}")))?,
         };
         config.alpn_protocols = alpn;
         Ok(config)
@@ -155,16 +153,7 @@ impl Tls {
             }
             Roots::None => {}
         }
-        for path in &self.ca {
-            for certificate in certificates(path)? {
-                store.add(certificate).map_err(|error| {
-                    SetupError(format!(
-                        "{}: found a certificate that cannot be trusted: {error}",
-                        path.display()
-                    ))
-                })?;
-            }
-        }
+        store.add_parsable_certificates(self.ca.iter().cloned());
         Ok(store)
     }
 }
@@ -174,23 +163,75 @@ fn missing(lonely: &Node, given: &str, wanted: &str) -> Diagnostic {
         .help(format!("name the PEM file of the {wanted} under `{wanted}`"))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let problem = |error: &_| pem_problem(path, "certificates", error);
-    let list: Vec<_> = CertificateDer::pem_file_iter(path)
-        .map_err(|error| problem(&error))?
-        .collect::<Result<_, _>>()
-        .map_err(|error| problem(&error))?;
-    if list.is_empty() {
-        return Err(SetupError(format!(
-            "{}: found no certificate, expected at least one in PEM",
-            path.display()
-        )));
+impl Identity {
+    /// Reads both files, which must belong together.
+    fn read(certificate: &Node, key: &Node, folder: &Path) -> Result<Self, Diagnostic> {
+        let chain = certificates(certificate, folder)?;
+        let path = folder.join(key.text()?);
+        let private = PrivateKeyDer::from_pem_file(&path).map_err(|error| {
+            let found = match error {
+                pem::Error::NoItemsFound => "found no private key".to_owned(),
+                other => problem(&other),
+            };
+            unreadable(key, &path, &found, "a PEM file with a private key")
+        })?;
+        let provider = rustls::crypto::ring::default_provider();
+        match CertifiedKey::from_der(chain.clone(), private.clone_key(), &provider) {
+            Ok(_) => Ok(Self { chain, key: private }),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(unreadable(
+                key,
+                &path,
+                &format!("is not the key of the certificate in `{}`", certificate.text()?),
+                "the certificate's own key",
+            )),
+            Err(error) => Err(unreadable(
+                certificate,
+                &folder.join(certificate.text()?),
+                &error.to_string(),
+                "an identity",
+            )),
+        }
     }
-    Ok(list)
 }
 
-fn pem_problem(path: &Path, expected: &str, error: &rustls::pki_types::pem::Error) -> SetupError {
-    SetupError(format!("{}: {error}; expected a readable PEM file with {expected}", path.display()))
+/// The certificates of the files under `ca`.
+fn authorities(ca: Option<&Node>, folder: &Path) -> Result<Vec<CertificateDer<'static>>, Diagnostic> {
+    let mut all = Vec::new();
+    for node in ca.map(Node::items).unwrap_or_default() {
+        for certificate in certificates(node, folder)? {
+            RootCertStore::empty().add(certificate.clone()).map_err(|error| {
+                let path = folder.join(node.text().unwrap_or_default());
+                let found = format!("holds a certificate that cannot be trusted: {error}");
+                unreadable(node, &path, &found, "certificates of authorities")
+            })?;
+            all.push(certificate);
+        }
+    }
+    Ok(all)
+}
+
+/// The certificates in the file that `node` names; at least one.
+fn certificates(node: &Node, folder: &Path) -> Result<Vec<CertificateDer<'static>>, Diagnostic> {
+    let path = folder.join(node.text()?);
+    let refused = |found: &str| unreadable(node, &path, found, "a PEM file with at least one certificate");
+    let read = || CertificateDer::pem_file_iter(&path)?.collect::<Result<Vec<_>, _>>();
+    match read() {
+        Ok(list) if list.is_empty() => Err(refused("found no certificate")),
+        Ok(list) => Ok(list),
+        Err(error) => Err(refused(&problem(&error))),
+    }
+}
+
+fn problem(error: &pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        other => format!("not valid PEM: {other}"),
+    }
+}
+
+fn unreadable(node: &Node, path: &Path, found: &str, expected: &str) -> Diagnostic {
+    Diagnostic::at(&node.place, format!("{}: {found}", path.display()), format!("expected {expected}"))
+        .help("relative paths start from the plan's folder")
 }
 
 /// Accepts anybody, but still holds them to the key they show.

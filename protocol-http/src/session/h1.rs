@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use http::Method;
 use prony_core::{FailureKind, Phase, Timestamp};
-use prony_transport::{Stream, failure_of_io, with_scratch};
+use prony_transport::{Stream, failure_of_io, story_of_io, with_scratch};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::h1::{Malformed, Progress, ResponseReader};
@@ -216,6 +216,6 @@ impl<'a> Flight<'a> {
         self.last = now();
         let kind = failure_of_io(error);
         let unanswered = self.received == 0 && matches!(kind, FailureKind::Reset | FailureKind::Closed);
-        Failure { unanswered, ..Failure::new(kind, format!("reading the answer: {error}")) }
+        Failure { unanswered, ..Failure::new(kind, format!("reading the answer: {}", story_of_io(error))) }
     }
 }

@@ -52,26 +52,36 @@ fn honesty_a_stall_is_seen_whole_over_two_http2_connections() {
     a_stall_is_seen_whole("{version: 2, connections: {shared: 2, streams: 100}}");
 }
 
+/// What a summary says that is further than 3 % + 200 µs from the truth about delays evenly spread from 1 to 9 ms.
+fn wrong_percentiles(summary: &serde_json::Value) -> Vec<String> {
+    let truth = [("p50", 5_000.0), ("p90", 8_200.0), ("p99", 8_920.0), ("p999", 8_992.0)];
+    let figures = ["response_time_us", "service_time_us"].into_iter().flat_map(|clock| {
+        truth.iter().map(move |(figure, true_micros)| (clock, figure, *true_micros))
+    });
+    let wrong = figures.filter_map(|(clock, figure, true_micros)| {
+        let seen = summary["scenarios"]["main"][clock][figure].as_f64().expect("a figure");
+        let off = (seen - true_micros).abs() > true_micros * 0.03 + 200.0;
+        off.then(|| format!("{clock} {figure} is {seen}, expected {true_micros}"))
+    });
+    wrong.collect()
+}
+
+/// Another program that takes the cores for a moment delays the target as well as Prony, so one undisturbed run of three is
+/// asked for; a figure that is wrong by itself is wrong in all three.
 #[test]
 fn honesty_a_known_delay_distribution_is_reported_as_it_is() {
-    let target = Served::start();
-    let plan =
-        open_plan(&target, "{rate: 1000/s, for: 20s}", "{connections: own}", "/?delay=uniform(1ms,9ms)");
-    let run = Prony::run(&plan).finish();
-    let summary = run.summary();
-    for clock in ["response_time_us", "service_time_us"] {
-        for (figure, true_micros) in [("p50", 5_000.0), ("p90", 8_200.0), ("p99", 8_920.0), ("p999", 8_992.0)]
-        {
-            let seen = summary["scenarios"]["main"][clock][figure].as_f64().expect("a figure");
-            let tolerance = true_micros * 0.03 + 200.0;
-            assert_within(
-                &format!("{clock} {figure}"),
-                seen,
-                true_micros - tolerance,
-                true_micros + tolerance,
-            );
+    let mut wrong = Vec::new();
+    for _ in 0..3 {
+        let target = Served::start();
+        let plan = open_plan(&target, "{rate: 1000/s, for: 20s}", "{connections: own}", "/?delay=uniform(1ms,9ms)");
+        let summary = Prony::run(&plan).finish().summary();
+        assert_eq!(summary["scenarios"]["main"]["requests"], 20_000, "{summary:#}");
+        wrong = wrong_percentiles(&summary);
+        if wrong.is_empty() {
+            return;
         }
     }
+    panic!("{wrong:#?}");
 }
 
 #[test]

@@ -24,10 +24,10 @@ pub(crate) fn shape() -> Shape {
         .key("file", template(), "A file whose bytes are the value; read once.")
         .key("filename", template(), "The file name told to the server. Default: the file's own.")
         .key("content_type", template(), "The part's media type.");
-    let basic = Shape::map().required("user", template(), "User name, a template.").required(
+    let basic = Shape::map().required("user", template(), "User name, without holes.").required(
         "password",
         template(),
-        "Password, a template.",
+        "Password, without holes.",
     );
     let mut structured = Shape::map();
     for method in METHODS {

@@ -255,19 +255,23 @@ impl Shape {
     fn bare_schema(&self) -> Json {
         // A quantity is a text to people, but `0` and `512` reach a YAML reader as numbers.
         let quantity = || json!({"type": ["string", "number"]});
+        // What is filled in from the environment is a text until then.
+        let or_variable = |schema: Json| json!({"anyOf": [schema, {"type": "string", "pattern": "\\$\\{"}]});
         match &self.kind {
             Kind::Text => json!({"type": ["string", "number", "boolean"]}),
-            Kind::OneOf(words) => match words.iter().all(|word| word.parse::<f64>().is_err()) {
+            Kind::OneOf(words) => or_variable(match words.iter().all(|word| word.parse::<f64>().is_err()) {
                 true => json!({"enum": words}),
                 false => {
                     let numbers = words.iter().filter_map(|word| serde_json::from_str::<Json>(word).ok());
                     json!({"enum": words.iter().map(|word| Json::from(*word)).chain(numbers).collect::<Vec<_>>()})
                 }
-            },
-            Kind::Integer { low, high: u64::MAX } => json!({"type": "integer", "minimum": low}),
-            Kind::Integer { low, high } => json!({"type": "integer", "minimum": low, "maximum": high}),
-            Kind::Number => json!({"type": "number"}),
-            Kind::Boolean => json!({"type": "boolean"}),
+            }),
+            Kind::Integer { low, high: u64::MAX } => or_variable(json!({"type": "integer", "minimum": low})),
+            Kind::Integer { low, high } => {
+                or_variable(json!({"type": "integer", "minimum": low, "maximum": high}))
+            }
+            Kind::Number => or_variable(json!({"type": "number"})),
+            Kind::Boolean => or_variable(json!({"type": "boolean"})),
             Kind::Duration | Kind::Rate | Kind::Size | Kind::Share => quantity(),
             Kind::Anything => json!({}),
             Kind::List { item, at_least } => {
@@ -397,6 +401,14 @@ mod tests {
             Ok(()) => "fits".to_owned(),
             Err(mistake) => mistake.to_string(),
         }
+    }
+
+    #[test]
+    fn a_schema_lets_the_environment_fill_in_what_is_no_text() {
+        let schema = Shape::map().key("users", Shape::integer(1, 9), "").schema();
+        let users = &schema["properties"]["users"]["anyOf"];
+        assert_eq!(users[0], json!({"type": "integer", "minimum": 1, "maximum": 9}));
+        assert_eq!(users[1], json!({"type": "string", "pattern": "\\$\\{"}));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use prony_core::{Clock, SetupError, Timestamp};
+use prony_core::{Clock, ScenarioId, SetupError, Timestamp};
 use tokio::sync::watch;
 
 use crate::clock;
@@ -144,7 +144,7 @@ struct Coordinator<'a> {
     process_before: Duration,
     process_at_begin: Duration,
     from: Duration,
-    seen: HashSet<String>,
+    seen: HashSet<(ScenarioId, String)>,
     ended: Ended,
 }
 
@@ -241,7 +241,7 @@ impl<'a> Coordinator<'a> {
         // A worker that has ended needs nothing back.
         let _ = self.workers[report.worker].returns.send(statistics);
         for (scenario, text) in report.notices {
-            if self.seen.insert(text.clone()) {
+            if self.seen.insert((scenario, text.clone())) {
                 listen(Event::Notice { scenario, text });
             }
         }

@@ -13,6 +13,7 @@ pub(crate) const MOST: usize = 64;
 /// One check.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
+    text: String,
     subject: Subject,
     comparison: Comparison,
 }
@@ -159,8 +160,13 @@ impl Check {
         };
         match numeric.filter(|_| comparison.lacks_number()) {
             Some(expected) => Err(node.unexpected(&format!("a comparison with {expected}"))),
-            None => Ok(Self { subject, comparison }),
+            None => Ok(Self { text: node.text()?.to_owned(), subject, comparison }),
         }
+    }
+
+    /// As the person wrote it.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     pub(crate) fn needs(&self, needs: &mut ReplyNeeds) {

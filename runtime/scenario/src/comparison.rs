@@ -78,6 +78,13 @@ impl Comparison {
                 "expected a value",
             ));
         }
+        if value.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}")) {
+            let mistake =
+                Diagnostic::at(place, format!("found the template `{value}`"), "expected a fixed value");
+            return Err(
+                mistake.help("what a value is compared with is not filled in; only the left side of `if` is")
+            );
+        }
         let order = |order| {
             let text = unquoted(value);
             Ok(Self::Order { order, with: Operand { number: to_number(&text), text } })

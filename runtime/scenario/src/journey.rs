@@ -22,7 +22,7 @@ pub(crate) struct PlanJourneys {
     pub(crate) drivers: Vec<Arc<dyn Driver>>,
     pub(crate) sources: Vec<Source>,
     /// The variables' first values.
-    pub(crate) values: Vec<Option<String>>,
+    pub(crate) values: Arc<[Option<String>]>,
 }
 
 /// A data source that templates of the scenario use, with the variable of each column used.
@@ -41,7 +41,7 @@ impl Journeys for PlanJourneys {
             program: Arc::clone(&self.program),
             drivers: self.drivers.iter().map(|driver| driver.worker(seat)).collect::<Result<_, _>>()?,
             feeders: SendWrapper::new(Rc::new(RefCell::new(feeders.collect()))),
-            values: self.values.clone(),
+            values: Arc::clone(&self.values),
         }))
     }
 }
@@ -53,7 +53,7 @@ struct PlanWorker {
     program: Arc<Program>,
     drivers: Vec<Box<dyn DriverWorker>>,
     feeders: Feeders,
-    values: Vec<Option<String>>,
+    values: Arc<[Option<String>]>,
 }
 
 impl JourneyWorker for PlanWorker {
@@ -64,7 +64,8 @@ impl JourneyWorker for PlanWorker {
             noticed: vec![0; self.program.requests.len()].into_boxed_slice(),
             program: Arc::clone(&self.program),
             feeders: self.feeders.clone(),
-            values: self.values.clone().into_boxed_slice(),
+            values: self.values.to_vec().into_boxed_slice(),
+            initial: Arc::clone(&self.values),
             groups: Vec::new(),
             seat,
         })
@@ -77,6 +78,8 @@ struct PlanJourney {
     sessions: Box<[Box<dyn Session>]>,
     feeders: Feeders,
     values: Box<[Option<String>]>,
+    /// What the variables are before anything is captured.
+    initial: Arc<[Option<String>]>,
     counters: Box<[u64]>,
     /// By request: the kinds of failure told already, as bits.
     noticed: Box<[u32]>,
@@ -142,6 +145,8 @@ impl PlanJourney {
                     }
                 }
                 Operation::LoopEnd { counter, body } => {
+                    // A loop that never waits must not keep the other users from running.
+                    tokio::task::coop::consume_budget().await;
                     self.counters[*counter] -= 1;
                     if self.counters[*counter] > 0 {
                         at = *body;
@@ -173,7 +178,7 @@ impl PlanJourney {
         self.groups.clear();
         for request in &self.program.requests {
             for capture in &request.captures {
-                self.values[capture.variable] = None;
+                self.values[capture.variable].clone_from(&self.initial[capture.variable]);
             }
         }
         for feeder in self.feeders.borrow_mut().iter_mut() {
@@ -272,12 +277,12 @@ impl PlanJourney {
     }
 }
 
-/// The checks that did not hold, by number; the catalog has their texts.
+/// The checks that did not hold, as people wrote them.
 fn failed_checks(request: &Request, marks: Marks) -> String {
     let failed =
         (0..request.checks.len()).filter(|index| (marks.evaluated & !marks.passed) >> index & 1 == 1);
-    let numbers: Vec<String> = failed.map(|index| format!("{}", index + 1)).collect();
-    format!("check number {} did not hold", numbers.join(", "))
+    let texts: Vec<String> = failed.map(|index| format!("`{}`", request.checks[index].text())).collect();
+    format!("{} did not hold", texts.join(", "))
 }
 
 fn wall(start: &Start, now: Timestamp) -> Duration {

@@ -64,7 +64,7 @@ impl Feeder {
             Ok(row) => row,
             Err(problem) => return Fed::Failed(format!("data source `{}`: {problem}", self.source.name)),
         };
-        for (field, variable) in row.iter().zip(&self.variables) {
+        for (field, variable) in row.zip(&self.variables) {
             if let Some(variable) = variable {
                 let value = values[*variable].get_or_insert_default();
                 value.clear();

@@ -1,5 +1,7 @@
 //! A file as a table: rows by number, read in blocks.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -9,9 +11,6 @@ use serde_json::Value as Json;
 
 /// Rows of a block.
 const BLOCK: u64 = 256;
-
-/// A row: its fields in the order of the columns.
-pub(crate) type Row = Vec<Box<str>>;
 
 /// See the module's head.
 #[derive(Debug)]
@@ -154,18 +153,23 @@ impl Table {
     }
 
     /// Reads block number `block`.
-    fn read_block(&self, block: u64) -> Result<Vec<Row>, String> {
-        let Some(begin) = self.blocks.get(block as usize) else { return Ok(Vec::new()) };
-        let mut rows = Vec::with_capacity(BLOCK as usize);
+    fn read_block(&self, number: u64) -> Result<Block, String> {
+        let mut block = Block::new(self.columns.len());
+        let Some(begin) = self.blocks.get(number as usize) else { return Ok(block) };
         match self.format {
             Format::Csv { delimiter } => {
                 let mut reader = self.csv(delimiter)?;
                 reader.seek(begin.clone()).map_err(|error| self.problem(&error.to_string()))?;
                 let mut record = csv::StringRecord::new();
-                while rows.len() < BLOCK as usize
+                while block.rows() < BLOCK
                     && reader.read_record(&mut record).map_err(|error| self.problem(&error.to_string()))?
                 {
-                    rows.push(record.iter().map(Box::from).collect());
+                    if record.len() != self.columns.len() {
+                        return Err(
+                            self.problem("a row has other columns; the file has changed under the run")
+                        );
+                    }
+                    block.push(record.iter().map(Cow::Borrowed))?;
                 }
             }
             Format::JsonLines => {
@@ -178,54 +182,105 @@ impl Table {
                     }
                     let object: serde_json::Map<String, Json> =
                         serde_json::from_str(&line).map_err(|error| self.problem(&error.to_string()))?;
-                    rows.push(self.columns.iter().map(|column| text(object.get(column))).collect());
-                    if rows.len() == BLOCK as usize {
+                    block.push(self.columns.iter().map(|column| text(object.get(column))))?;
+                    if block.rows() == BLOCK {
                         break;
                     }
                 }
             }
         }
-        Ok(rows)
+        Ok(block)
     }
 }
 
 /// A JSON value as a variable's text: texts as they are, nothing as nothing, the rest as JSON.
-fn text(value: Option<&Json>) -> Box<str> {
+fn text(value: Option<&Json>) -> Cow<'_, str> {
     match value {
-        None | Some(Json::Null) => Box::from(""),
-        Some(Json::String(text)) => Box::from(text.as_str()),
-        Some(other) => other.to_string().into_boxed_str(),
+        None | Some(Json::Null) => Cow::Borrowed(""),
+        Some(Json::String(text)) => Cow::Borrowed(text),
+        Some(other) => Cow::Owned(other.to_string()),
     }
 }
 
-/// A worker's view of a table: the blocks it has used lately.
+/// Rows that stand together in a file, in one text.
 #[derive(Debug, Default)]
-pub(crate) struct Blocks {
-    /// The latest last.
-    recent: Vec<(u64, Vec<Row>)>,
+pub(crate) struct Block {
+    text: String,
+    /// Where each field ends; a row has as many as there are columns.
+    ends: Vec<u32>,
+    columns: usize,
 }
 
-/// Blocks a worker keeps of one table.
-const KEPT_BLOCKS: usize = 8;
+impl Block {
+    fn new(columns: usize) -> Self {
+        Self { columns, ..Self::default() }
+    }
+
+    /// Adds a row; there are 4 GB for all of them.
+    fn push<'f>(&mut self, fields: impl Iterator<Item = Cow<'f, str>>) -> Result<(), String> {
+        for field in fields {
+            self.text.push_str(&field);
+            let end =
+                u32::try_from(self.text.len()).map_err(|_| format!("{BLOCK} rows are larger than 4 GB"))?;
+            self.ends.push(end);
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> u64 {
+        (self.ends.len() / self.columns.max(1)) as u64
+    }
+
+    /// The fields of row number `row` in the order of the columns; `None` when it is not there.
+    fn row(&self, row: u64) -> Option<impl Iterator<Item = &str>> {
+        if row >= self.rows() {
+            return None;
+        }
+        let first = row as usize * self.columns;
+        Some((first..first + self.columns).map(|at| {
+            let start = at.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+            &self.text[start..self.ends[at] as usize]
+        }))
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<u32>()
+    }
+}
+
+/// A worker's view of a table: the blocks it has used lately. A small table ends up in memory as a whole, of a large one
+/// no more than [`KEPT_BYTES`].
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    /// By number; with the moment of its last use.
+    recent: HashMap<u64, (Block, u64)>,
+    bytes: usize,
+    uses: u64,
+}
+
+/// What a worker keeps of one table.
+const KEPT_BYTES: usize = 4 << 20;
 
 impl Blocks {
-    /// Row number `row` of `table`.
-    pub(crate) fn row(&mut self, table: &Table, row: u64) -> Result<&Row, String> {
-        let block = row / BLOCK;
-        match self.recent.iter().position(|(number, _)| *number == block) {
-            Some(at) if at + 1 == self.recent.len() => {}
-            Some(at) => {
-                let entry = self.recent.remove(at);
-                self.recent.push(entry);
+    /// The fields of row number `row` of `table`.
+    pub(crate) fn row(&mut self, table: &Table, row: u64) -> Result<impl Iterator<Item = &str>, String> {
+        let number = row / BLOCK;
+        self.uses += 1;
+        if !self.recent.contains_key(&number) {
+            let block = table.read_block(number)?;
+            self.bytes += block.bytes();
+            while self.bytes > KEPT_BYTES
+                && let Some(oldest) =
+                    self.recent.iter().min_by_key(|(_, (_, used))| *used).map(|(number, _)| *number)
+            {
+                self.bytes -= self.recent.remove(&oldest).map_or(0, |(block, _)| block.bytes());
             }
-            None => {
-                if self.recent.len() == KEPT_BLOCKS {
-                    self.recent.remove(0);
-                }
-                self.recent.push((block, table.read_block(block)?));
-            }
+            self.recent.insert(number, (block, self.uses));
         }
-        let found = self.recent.last().and_then(|(_, rows)| rows.get((row % BLOCK) as usize));
+        let found = self.recent.get_mut(&number).and_then(|(block, used)| {
+            *used = self.uses;
+            block.row(row % BLOCK)
+        });
         found.ok_or_else(|| {
             format!("{}: row {} is gone; the file has changed under the run", table.path.display(), row + 1)
         })
@@ -261,13 +316,27 @@ mod tests {
         );
         let mut blocks = Blocks::default();
         for row in [0, 4_999, 255, 256, 2_000, 1, 4_000, 3_000, 1_000, 500, 1_300, 2_600, 4_999] {
-            let found = blocks.row(&table, row).expect("a row");
-            assert_eq!(
-                (&*found[0], &*found[1]),
-                (row.to_string().as_str(), format!("name, {row}\nsecond line").as_str())
-            );
+            let found: Vec<&str> = blocks.row(&table, row).expect("a row").collect();
+            assert_eq!(found, [row.to_string(), format!("name, {row}\nsecond line")]);
         }
-        assert_eq!(blocks.recent.len(), KEPT_BLOCKS);
+    }
+
+    #[test]
+    fn of_a_large_file_a_bounded_part_is_kept() {
+        let filler = "x".repeat(1_000);
+        let mut text = String::from("id,filler\n");
+        (0..20_000).for_each(|n| text.push_str(&format!("{n},{filler}\n")));
+        let large = file(".csv", &text);
+        let large = open(&large, "{}").expect("opens");
+        let mut blocks = Blocks::default();
+        for row in (0..20_000).chain((0..20_000).rev()) {
+            let id = blocks.row(&large, row).expect("a row").next().map(str::to_owned);
+            assert_eq!(id, Some(row.to_string()));
+            assert!(blocks.bytes <= KEPT_BYTES + 300_000, "{}", blocks.bytes);
+        }
+        let held: usize = blocks.recent.values().map(|(block, _)| block.bytes()).sum();
+        assert_eq!(held, blocks.bytes);
+        assert!(blocks.recent.len() >= 10, "{}", blocks.recent.len());
     }
 
     #[test]
@@ -275,11 +344,9 @@ mod tests {
         let file = file(".jsonl", "{\"id\": 1, \"tags\": [\"a\"]}\n\n{\"id\": 2}\n");
         let table = open(&file, "{}").expect("opens");
         let mut blocks = Blocks::default();
-        assert_eq!(
-            blocks.row(&table, 0).expect("a row").iter().map(|f| &**f).collect::<Vec<_>>(),
-            ["1", "[\"a\"]"]
-        );
-        assert_eq!(blocks.row(&table, 1).expect("a row").iter().map(|f| &**f).collect::<Vec<_>>(), ["2", ""]);
+        assert_eq!(blocks.row(&table, 0).expect("a row").collect::<Vec<_>>(), ["1", "[\"a\"]"]);
+        assert_eq!(blocks.row(&table, 1).expect("a row").collect::<Vec<_>>(), ["2", ""]);
+        assert!(blocks.row(&table, 2).is_err());
     }
 
     #[test]

@@ -295,7 +295,7 @@ impl Compiler<'_, '_> {
         }
         let default = self.builders[driver].1.default_name();
         let name = step.get("name").map_or(Ok(default.as_str()), Node::text)?;
-        let texts = nodes("check").iter().map(|node| node.text().unwrap_or_default().to_owned()).collect();
+        let texts = checks.iter().map(|check| check.text().to_owned()).collect();
         let id = self.catalog.add_step(self.source.id, name, protocol.name(), texts)?;
         let name = self.catalog.steps[usize::from(id.0)].name.clone();
         let on_failure = on_failure(step)?.unwrap_or(self.on_failure);
@@ -320,7 +320,12 @@ impl Compiler<'_, '_> {
                 sources.push(Source { source: Arc::clone(source), variables: used });
             }
         }
-        Ok(Arc::new(PlanJourneys { program: Arc::new(self.program), drivers, sources, values }))
+        Ok(Arc::new(PlanJourneys {
+            program: Arc::new(self.program),
+            drivers,
+            sources,
+            values: values.into(),
+        }))
     }
 }
 

@@ -1,0 +1,8 @@
+//! Plan steps as users live them: plans compiled, run by the engine over real HTTP, and looked at from the server's side.
+
+mod answers;
+mod data;
+mod flow;
+mod repeatable;
+mod site;
+mod words;

@@ -98,7 +98,8 @@ async fn live(
             return;
         }
         let mut due = from;
-        while crew.seat.clock.now() < until
+        while due < until
+            && crew.seat.clock.now() < until
             && !crew.stopped()
             && each.is_none_or(|most| iteration < most)
             && take(&shared)
@@ -113,7 +114,10 @@ async fn live(
                 None => crew.seat.clock.now(),
                 Some(every) => next_beat(due, every, crew.seat.clock.now()),
             };
-            if due >= until || !wait(&crew, &mut stop, due).await {
+            // Who has nothing left to do need not wait for the next beat; who has, stays to the end of its stretch.
+            let finished = each.is_some_and(|most| iteration >= most) || shared.get() == Some(0);
+            let bounded = each.is_some() || shared.get().is_some();
+            if finished || (bounded && due >= until) || !wait(&crew, &mut stop, due.min(until)).await {
                 break;
             }
         }

@@ -44,6 +44,30 @@ fn an_iteration_longer_than_its_beat_leaves_beats_out() {
 }
 
 #[test]
+fn nobody_waits_for_a_beat_without_an_iteration() {
+    use prony_engine::{ClosedLoad, Load};
+    let at_most = Some(ms(30_000));
+    for load in [
+        crate::stage::each(2, 1),
+        crate::stage::shared(2, 2),
+        Load::Closed(ClosedLoad::IterationsEach { users: 1, iterations: 2, at_most }),
+    ] {
+        let paced =
+            ScenarioSpec { iteration_every: Some(ms(60_000)), ..scenario(load.clone(), taking(ms(5))) };
+        let result = perform(spec(1, vec![paced]));
+        assert!(result.lasted < ms(15_000), "{load:?} lasted {:?}", result.lasted);
+    }
+}
+
+#[test]
+fn paced_users_stay_for_their_time() {
+    let paced = ScenarioSpec { iteration_every: Some(ms(200)), ..scenario(users(2, ms(350)), taking(ms(5))) };
+    let result = perform(spec(1, vec![paced]));
+    assert_adds_up(&result, 0);
+    assert!(result.lasted >= ms(350), "{:?}", result.lasted);
+}
+
+#[test]
 fn a_start_delay_moves_the_whole_load() {
     let (early, late) = (Log::default(), Log::default());
     let delayed = ScenarioSpec {

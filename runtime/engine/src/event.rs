@@ -43,7 +43,8 @@ pub struct Interval {
 pub struct GeneratorStats {
     /// By how much workers' wake-ups came late, whatever the load: probed every 10 ms.
     pub wakeup_lag: Latency,
-    /// CPU time of each worker's thread, by worker.
+    /// CPU time of each worker's thread, by worker, less what went into polling for the next start: a core that polls
+    /// is free for a start.
     pub worker_cpu: Vec<Duration>,
     /// Time each worker's thread was ready to run and had no core, by worker. Zero where the system does not tell.
     pub worker_waiting: Vec<Duration>,

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `lag`: p99 of actual − intended start, open load | above 1 % of the median response time or 1 ms, whichever is larger | above 10 % or 10 ms |
 //! | `wakeup`: p99 of how late workers wake up, any load | the same | the same |
-//! | `cpu`: a worker's share of a core, runs of 1 s and more | above 90 % | – |
+//! | `cpu`: a worker's share of a core less polling, runs of 1 s and more | above 90 % | – |
 //! | `starved`: a worker's share of time waiting for a core | above 5 % | above 20 % |
 //! | `dropped`: starts that found every user busy | any | – |
 //! | `ports`, `descriptors`: requests failed for want of them | any | above 1 % |

@@ -357,7 +357,7 @@ pub struct GeneratorSummary {
     pub cpu_us: f64,
     /// The same for each request that ended, warm-up and set-up included in the time; `None` without requests.
     pub cpu_us_per_request: Option<f64>,
-    /// By worker: the share of a core it used, 0 to 1.
+    /// By worker: the share of a core it used, polling for the next start left out, 0 to 1.
     pub worker_cpu_share: Vec<f64>,
     /// By worker: the share of time it was ready and had no core, 0 to 1.
     pub worker_waiting_share: Vec<f64>,

@@ -4,12 +4,37 @@
 //! polled, letting the worker's other tasks and its I/O run at each turn. So at most a few tens of microseconds a
 //! start are spent polling, and none under [`Pacing::Precise`] are spent asleep.
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use prony_core::{Clock, Timestamp};
 
 use crate::spec::Pacing;
 
 /// The least and the most that a sleep is cut short, in nanoseconds.
 const EARLY: std::ops::RangeInclusive<u64> = 15_000..=150_000;
+
+/// A turn of polling that took no longer did nothing else: sending or taking in a request takes more.
+const EMPTY_TURN: u64 = 4_000;
+
+thread_local! {
+    /// How long, and until when: several scenarios may poll in turns.
+    static POLLED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// How long the calling thread has polled without anything else to do. It has used a core for it, and yet it was free.
+pub(crate) fn thread_polled() -> Duration {
+    Duration::from_nanos(POLLED.get().0)
+}
+
+/// Notes a turn of polling, if nothing else was done in it.
+fn turned(from: Timestamp, to: Timestamp) {
+    if to.nanos_since(from) <= EMPTY_TURN {
+        let (polled, until) = POLLED.get();
+        let fresh = to.as_nanos().saturating_sub(until.max(from.as_nanos()));
+        POLLED.set((polled + fresh, to.as_nanos()));
+    }
+}
 
 /// One task's means of waiting.
 #[derive(Debug)]
@@ -30,13 +55,18 @@ impl Alarm {
     /// Returns at `due` or as soon after as can be, and at once when it has passed. Dropping the future is harmless.
     pub(crate) async fn until(&mut self, due: Timestamp) {
         loop {
-            let left = due.nanos_since(self.clock.now());
+            let mut now = self.clock.now();
+            let left = due.nanos_since(now);
             if left == 0 {
                 return;
             }
             if self.pacing == Pacing::Precise || left <= self.early + *EARLY.start() {
-                tokio::task::yield_now().await;
-                continue;
+                while now < due {
+                    tokio::task::yield_now().await;
+                    let then = std::mem::replace(&mut now, self.clock.now());
+                    turned(then, now);
+                }
+                return;
             }
             let wanted = due.as_nanos() - self.early;
             self.timer.sleep(left - self.early).await;

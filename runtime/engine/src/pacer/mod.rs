@@ -6,7 +6,7 @@ mod replay;
 mod schedule;
 mod users;
 
-pub(crate) use alarm::Alarm;
+pub(crate) use alarm::{Alarm, thread_polled};
 pub(crate) use replay::validate;
 pub(crate) use schedule::{Schedule, Stripe};
 pub(crate) use users::wanted_between;

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::executor::{self, Crew};
+use crate::pacer;
 use crate::spec::RunSpec;
 use crate::stats::{Latency, Statistics};
 use crate::worker::probe::probe;
@@ -46,7 +47,7 @@ pub(crate) struct Report {
     pub(crate) statistics: Box<Statistics>,
     pub(crate) notices: Vec<(ScenarioId, String)>,
     pub(crate) wakeup_lag: Latency,
-    /// CPU time of the thread since the beginning.
+    /// CPU time of the thread since the beginning, less polling.
     pub(crate) cpu: Duration,
     /// Time the thread waited for a core since the beginning.
     pub(crate) waiting: Duration,
@@ -120,7 +121,7 @@ async fn live(assignment: Assignment) {
     let wakeups = SendWrapper::new(Rc::new(RefCell::new(Latency::default())));
     let mut beside = JoinSet::new();
     beside.spawn(probe(clock, wakeups.clone(), begin));
-    let before = Usage { cpu: clock::thread_cpu(), waiting: clock::thread_waiting() };
+    let before = Usage { cpu: busy_cpu(), waiting: clock::thread_waiting() };
     let reporter = Reporter {
         worker: number as usize,
         recorder: recorder.clone(),
@@ -206,6 +207,11 @@ fn wall_origin(clock: Clock) -> Duration {
     clock::wall_clock().saturating_sub(Duration::from_nanos(clock.now().as_nanos()))
 }
 
+/// CPU time of the calling thread that a start could not have had: all but polling for the next one.
+fn busy_cpu() -> Duration {
+    clock::thread_cpu().saturating_sub(pacer::thread_polled())
+}
+
 #[derive(Clone, Copy)]
 struct Usage {
     cpu: Duration,
@@ -240,7 +246,7 @@ impl Reporter {
             statistics: second.statistics,
             notices: second.notices,
             wakeup_lag: std::mem::take(&mut *self.wakeups.borrow_mut()),
-            cpu: clock::thread_cpu().saturating_sub(self.before.cpu),
+            cpu: busy_cpu().saturating_sub(self.before.cpu),
             waiting: clock::thread_waiting().saturating_sub(self.before.waiting),
         })));
     }

@@ -168,6 +168,9 @@ impl ResponseReader {
         if status == 101 {
             return Err(Malformed::NotHttp("status 101, though no upgrade was asked for".to_owned()));
         }
+        if status < 100 {
+            return Err(Malformed::NotHttp(format!("status {status:03}, which is none")));
+        }
         if status < 200 {
             // Interim answers (100 Continue, 103 Early Hints) announce the real one.
             return Ok(Some(used));
@@ -323,6 +326,8 @@ mod tests {
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n",
             "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "HTTP/1.1 000 Nothing\r\n\r\n",
+            "HTTP/1.1 099 Nothing\r\n\r\n",
         ] {
             assert!(matches!(read(&[answer.as_bytes()]), Err(Malformed::NotHttp(_))), "{answer}");
         }

@@ -1,5 +1,6 @@
 //! Moving the bytes of HTTP/1.1: one write a request, one read an answer in the usual case.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -36,6 +37,8 @@ struct Flight<'a> {
     reader: ResponseReader,
     /// The peer takes no more of the request, or sent more than its answer.
     spoilt: bool,
+    /// Writing found the connection reset. The system tells that once, and reading then sees a mere end.
+    reset: bool,
 }
 
 impl H1Connection {
@@ -118,6 +121,7 @@ impl<'a> Flight<'a> {
             received: 0,
             reader: ResponseReader::new(method),
             spoilt: false,
+            reset: false,
         }
     }
 
@@ -134,7 +138,7 @@ impl<'a> Flight<'a> {
                 let mut buffer = ReadBuf::new(scratch);
                 match Pin::new(&mut *self.stream).poll_read(context, &mut buffer) {
                     Poll::Pending => Poll::Pending,
-                    Poll::Ready(Err(error)) => Poll::Ready(Err(self.broken(&error, now))),
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(self.broken(&error, kept, now))),
                     Poll::Ready(Ok(())) => Poll::Ready(self.take(buffer.filled(), kept, now)),
                 }
             });
@@ -155,8 +159,12 @@ impl<'a> Flight<'a> {
     fn write(&mut self, context: &mut Context<'_>, now: &dyn Fn() -> Timestamp) {
         while self.written < self.bytes.len() && !self.spoilt {
             match Pin::new(&mut *self.stream).poll_write(context, &self.bytes[self.written..]) {
-                Poll::Ready(Ok(0) | Err(_)) => self.spoilt = true,
+                Poll::Ready(Ok(0)) => self.spoilt = true,
                 Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Err(error)) => {
+                    self.spoilt = true;
+                    self.reset = error.kind() == ErrorKind::ConnectionReset;
+                }
                 Poll::Pending => return,
             }
         }
@@ -184,17 +192,10 @@ impl<'a> Flight<'a> {
             if self.reader.closed() {
                 return Ok(Progress::Complete { used: 0 });
             }
-            let text = match (self.received, self.reader.has_head()) {
-                (0, _) => "the peer closed the connection without an answer".to_owned(),
-                (_, false) => "the peer closed the connection within the head of its answer".to_owned(),
-                (_, true) => {
-                    format!("the peer closed the connection after {} bytes of the body", kept.body_bytes)
-                }
-            };
-            return Err(Failure {
-                unanswered: self.received == 0,
-                ..Failure::new(FailureKind::Closed, text)
-            });
+            let (kind, did) =
+                if self.reset { (FailureKind::Reset, "reset") } else { (FailureKind::Closed, "closed") };
+            let text = format!("the peer {did} the connection {}", self.how_far(kept));
+            return Err(Failure { unanswered: self.received == 0, ..Failure::new(kind, text) });
         }
         self.first.get_or_insert(self.last);
         self.received += bytes.len() as u64;
@@ -212,10 +213,25 @@ impl<'a> Flight<'a> {
         Ok(progress)
     }
 
-    fn broken(&mut self, error: &std::io::Error, now: &dyn Fn() -> Timestamp) -> Failure {
+    fn broken(&mut self, error: &std::io::Error, kept: &Kept, now: &dyn Fn() -> Timestamp) -> Failure {
         self.last = now();
         let kind = failure_of_io(error);
         let unanswered = self.received == 0 && matches!(kind, FailureKind::Reset | FailureKind::Closed);
-        Failure { unanswered, ..Failure::new(kind, format!("reading the answer: {}", story_of_io(error))) }
+        // TLS says goodbye before it closes, so that nobody can pass off a part as the whole.
+        let text = if error.kind() == ErrorKind::UnexpectedEof {
+            format!("the peer closed the connection without a TLS close_notify {}", self.how_far(kept))
+        } else {
+            format!("reading the answer: {}", story_of_io(error))
+        };
+        Failure { unanswered, ..Failure::new(kind, text) }
+    }
+
+    /// How much of the answer has come.
+    fn how_far(&self, kept: &Kept) -> String {
+        match (self.received, self.reader.has_head()) {
+            (0, _) => "without an answer".to_owned(),
+            (_, false) => "within the head of its answer".to_owned(),
+            (_, true) => format!("after {} bytes of the body", kept.body_bytes),
+        }
     }
 }

@@ -63,7 +63,9 @@ impl Http2 {
             }
             Fault::Other(failure) => failure,
             Fault::Http2(error) => match self.connection.ended() {
-                Some(ended) if error.get_io().is_none() && !error.is_reset() => failure(&ended),
+                Some(ended) if error.get_io().is_none() && !error.is_reset() && !error.is_go_away() => {
+                    failure(&ended)
+                }
                 _ => failure(&ended_by(&error)),
             },
         })

@@ -30,15 +30,21 @@ impl Deadline {
     /// Ready when the deadline has passed; otherwise the task is woken by then at the latest.
     pub fn poll_expired(&mut self, context: &mut Context<'_>, clock: &Clock) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
-        if let Some(timer) = self.timer.as_mut().filter(|timer| timer.fires <= at)
-            && timer.sleep.as_mut().poll(context).is_pending()
-        {
+        // A peer that always has more uses the task's budget up, and without budget tokio's timers never fire: then the
+        // clock itself is asked, and the task will be polled again at once.
+        let in_budget = tokio::task::coop::has_budget_remaining();
+        let armed = self.timer.as_mut().filter(|timer| timer.fires <= at);
+        let pending = armed.is_some_and(|timer| timer.sleep.as_mut().poll(context).is_pending());
+        if pending && in_budget {
             return Poll::Pending;
         }
         let now = clock.now();
         if now >= at {
             self.timer = None;
             return Poll::Ready(());
+        }
+        if pending {
+            return Poll::Pending;
         }
         let mut timer = Timer { sleep: Box::pin(tokio::time::sleep_until(after(at - now))), fires: at };
         let pending = timer.sleep.as_mut().poll(context).is_pending();
@@ -83,5 +89,24 @@ mod tests {
         })
         .await;
         assert!(clock.now() - begin >= Duration::from_millis(40));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_never_runs_dry_meets_its_deadline() {
+        let clock = clock();
+        let mut deadline = Deadline::default();
+        let begin = clock.now();
+        deadline.set(begin + Duration::from_millis(20));
+        std::future::poll_fn(|context| {
+            while tokio::task::coop::has_budget_remaining() {
+                let mut busy = std::pin::pin!(tokio::task::coop::cooperative(std::future::ready(())));
+                assert!(busy.as_mut().poll(context).is_ready());
+            }
+            assert!(clock.now() - begin < Duration::from_secs(10), "it is never told");
+            context.waker().wake_by_ref();
+            deadline.poll_expired(context, &clock)
+        })
+        .await;
+        assert!(clock.now() - begin >= Duration::from_millis(20));
     }
 }

@@ -168,10 +168,22 @@ pub fn ended_by(error: &h2::Error) -> Ended {
         }
     };
     if let Some(io) = error.get_io() {
+        // What h2 makes of an end in good order; an error of the system has no text of its own.
+        if io.kind() == std::io::ErrorKind::BrokenPipe && io.get_ref().is_some() {
+            return Ended {
+                kind: FailureKind::Closed,
+                detail: "the peer closed the HTTP/2 connection".into(),
+            };
+        }
         return Ended { kind: failure_of_io(io), detail: story("the HTTP/2 connection broke") };
     }
     match (error.is_go_away(), error.is_remote(), error.is_reset()) {
         (true, true, _) => Ended { kind: FailureKind::GoAway, detail: story("the peer sent GOAWAY") },
+        // A text read as a frame's head gives an absurd length.
+        (true, false, _) if reason == Some(h2::Reason::FRAME_SIZE_ERROR) => Ended {
+            kind: FailureKind::Protocol,
+            detail: story("what the peer sent is not HTTP/2; perhaps it speaks HTTP/1.1 only"),
+        },
         (true, false, _) => Ended {
             kind: FailureKind::Protocol,
             detail: story("Prony sent GOAWAY: what the peer sent cannot be accepted"),

@@ -109,6 +109,11 @@ impl Prony {
     pub(crate) fn finish(self) -> Finished {
         self.start().finish()
     }
+
+    /// Runs it to its end, which must come within `time`.
+    pub(crate) fn finish_within(self, time: Duration) -> Finished {
+        self.start().finish_within(time)
+    }
 }
 
 /// A process under way.
@@ -134,26 +139,32 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn finish(self) -> Finished {
+        self.finish_within(Duration::from_secs(180))
+    }
+
+    /// Waits for its end, which must come within `time`.
+    pub(crate) fn finish_within(self, time: Duration) -> Finished {
+        let id = self.child.id().to_string();
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        // Its output has to be read all the while, so somebody else looks at the time.
+        let watch = std::thread::spawn(move || {
+            let late = end.recv_timeout(time) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+            if late {
+                let _ = Command::new("kill").args(["-KILL", &id]).status();
+            }
+            late
+        });
         let output = self.child.wait_with_output().expect("it ends");
-        Finished {
+        drop(ended);
+        let finished = Finished {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             results: self.results,
-        }
-    }
-
-    /// Waits for its end, which must come within `time`.
-    #[expect(clippy::disallowed_methods, reason = "the test itself has to wait; no worker is held up")]
-    pub(crate) fn finish_within(mut self, time: Duration) -> Finished {
-        for _ in 0..time.as_millis() / 10 {
-            if self.child.try_wait().expect("its state is known").is_some() {
-                return self.finish();
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let _ = self.child.kill();
-        panic!("it did not end within {time:?}");
+        };
+        let late = watch.join().expect("the watch ends");
+        assert!(!late, "it did not end within {time:?}\n{}\n{}", finished.stdout, finished.stderr);
+        finished
     }
 }
 

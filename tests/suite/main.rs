@@ -5,3 +5,5 @@
 mod binary;
 mod documents;
 mod honesty;
+mod hostile;
+mod servers;

@@ -55,9 +55,9 @@ fn honesty_a_stall_is_seen_whole_over_two_http2_connections() {
 /// What a summary says that is further than 3 % + 200 µs from the truth about delays evenly spread from 1 to 9 ms.
 fn wrong_percentiles(summary: &serde_json::Value) -> Vec<String> {
     let truth = [("p50", 5_000.0), ("p90", 8_200.0), ("p99", 8_920.0), ("p999", 8_992.0)];
-    let figures = ["response_time_us", "service_time_us"].into_iter().flat_map(|clock| {
-        truth.iter().map(move |(figure, true_micros)| (clock, figure, *true_micros))
-    });
+    let figures = ["response_time_us", "service_time_us"]
+        .into_iter()
+        .flat_map(|clock| truth.iter().map(move |(figure, true_micros)| (clock, figure, *true_micros)));
     let wrong = figures.filter_map(|(clock, figure, true_micros)| {
         let seen = summary["scenarios"]["main"][clock][figure].as_f64().expect("a figure");
         let off = (seen - true_micros).abs() > true_micros * 0.03 + 200.0;
@@ -73,7 +73,8 @@ fn honesty_a_known_delay_distribution_is_reported_as_it_is() {
     let mut wrong = Vec::new();
     for _ in 0..3 {
         let target = Served::start();
-        let plan = open_plan(&target, "{rate: 1000/s, for: 20s}", "{connections: own}", "/?delay=uniform(1ms,9ms)");
+        let plan =
+            open_plan(&target, "{rate: 1000/s, for: 20s}", "{connections: own}", "/?delay=uniform(1ms,9ms)");
         let summary = Prony::run(&plan).finish().summary();
         assert_eq!(summary["scenarios"]["main"]["requests"], 20_000, "{summary:#}");
         wrong = wrong_percentiles(&summary);

@@ -88,11 +88,12 @@ impl Http2 {
         let began = clock.now();
         desk.outcome.sent.get_or_insert(began);
         let length = body.len() as u64;
+        let head = head_length(&request);
         let (response, mut stream) = requests.send_request(request, body.is_empty())?;
         if length > 0 {
             stream.send_data(body, true)?;
         }
-        desk.outcome.traffic.sent += length;
+        desk.outcome.traffic.sent += head + length;
         let sent = clock.now();
         desk.outcome.phases.set(Phase::Send, sent.nanos_since(began));
         let response = within(desk.deadline, &clock, driven(drive, response))
@@ -102,8 +103,8 @@ impl Http2 {
         desk.outcome.phases.set(Phase::Wait, first.nanos_since(sent));
         let (head, mut body) = response.into_parts();
         desk.outcome.status = Some(head.status.as_u16());
+        desk.outcome.traffic.received += fields_length(&head.headers);
         for (name, value) in &head.headers {
-            desk.outcome.traffic.received += (name.as_str().len() + value.len()) as u64;
             desk.kept.header(name.as_str(), value.as_bytes());
         }
         while !body.is_end_stream() {
@@ -144,6 +145,18 @@ async fn driven<T>(drive: &(dyn Fn(&mut Context<'_>) + Sync), future: impl Futur
         future.as_mut().poll(context)
     })
     .await
+}
+
+/// A request's head before HPACK makes it shorter: method, target and fields.
+fn head_length(request: &http::Request<()>) -> u64 {
+    let uri = request.uri();
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    (request.method().as_str().len() + target + authority) as u64 + fields_length(request.headers())
+}
+
+fn fields_length(fields: &http::HeaderMap) -> u64 {
+    fields.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64).sum()
 }
 
 /// The time-out came within an answer.

@@ -6,4 +6,6 @@ mod binary;
 mod documents;
 mod honesty;
 mod hostile;
+mod requirements;
 mod servers;
+mod stored;

@@ -128,7 +128,7 @@ impl Settings {
         Ok(Self {
             version,
             policy,
-            timeout: get("timeout").map_or(Ok(Duration::from_secs(30)), Node::duration)?,
+            timeout: get("timeout").map_or(Ok(Duration::from_secs(30)), Node::duration_above_zero)?,
             cookies: if kept { Cookies::Kept } else { Cookies::Ignored },
             redirects: get("redirects").map_or(Ok(0), |node| node.integer(0..=20))? as u32,
         })

@@ -31,7 +31,15 @@ impl Builder {
     pub(crate) fn new(wiring: Wiring<'_>) -> Result<Self, Diagnostic> {
         let target = match wiring.target {
             None => None,
-            Some(node) => Some((compile::parse_url(node.text()?, node)?, node.clone())),
+            Some(node) => {
+                let url = compile::parse_url(node.text()?, node)?;
+                if url.query().is_some() || url.fragment().is_some() {
+                    return Err(node
+                        .unexpected("a target without `?` and `#`")
+                        .help("a query belongs to the steps: `http: GET /path?a=b`"));
+                }
+                Some((url, node.clone()))
+            }
         };
         Ok(Self {
             settings: Settings::from_plan(wiring.settings)?,

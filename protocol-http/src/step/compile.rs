@@ -82,7 +82,7 @@ pub(crate) fn compile(
         target: text,
         headers,
         body,
-        timeout: get("timeout").map_or(Ok(context.settings.timeout), Node::duration)?,
+        timeout: get("timeout").map_or(Ok(context.settings.timeout), Node::duration_above_zero)?,
         redirects,
         keep: Keep {
             fields: if needs.fields { Fields::All } else { Fields::Needed },
@@ -196,6 +196,14 @@ pub(crate) fn parse_url(text: &str, node: &Node) -> Result<Url, Diagnostic> {
         )
         .help("for example `http://127.0.0.1:8080` or `https://shop.test`")
     })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Diagnostic::at(
+            &node.place,
+            "a user in a URL",
+            "expected http:// or https:// and a host",
+        )
+        .help("name user and password under a step's `basic`"));
+    }
     if matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty()) {
         Ok(url)
     } else {

@@ -5,6 +5,9 @@ use std::io::IsTerminal;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 use prony_core::Diagnostic;
 
+/// The longest line that is shown, in bytes.
+const LONGEST_LINE: usize = 400;
+
 /// A diagnostic as miette wants it.
 #[derive(Debug)]
 struct Shown {
@@ -43,16 +46,16 @@ impl miette::Diagnostic for Shown {
 pub fn diagnostic(mistake: &Diagnostic) -> String {
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let theme = if coloured { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let place = mistake.place.as_ref().filter(|place| fits(place));
     let shown = Shown {
-        message: match &mistake.place {
-            Some(place) => format!("{place}: {}", mistake.message),
-            None => mistake.message.clone(),
+        message: match (&mistake.place, place, mistake.label.is_empty()) {
+            (Some(place), Some(_), _) | (Some(place), None, true) => format!("{place}: {}", mistake.message),
+            (Some(place), None, false) => format!("{place}: {} ({})", mistake.message, mistake.label),
+            (None, _, true) => mistake.message.clone(),
+            (None, _, false) => format!("{} ({})", mistake.message, mistake.label),
         },
-        source: mistake
-            .place
-            .as_ref()
-            .map(|place| NamedSource::new(&place.source.name, place.source.text.clone())),
-        label: mistake.place.as_ref().map(|place| {
+        source: place.map(|place| NamedSource::new(&place.source.name, place.source.text.clone())),
+        label: place.map(|place| {
             LabeledSpan::new(Some(mistake.label.clone()), place.start, first_line(place).len().max(1))
         }),
         help: mistake.help.clone(),
@@ -89,6 +92,14 @@ pub fn standard_output() -> (bool, usize) {
 #[must_use]
 pub fn standard_error_is_terminal() -> bool {
     std::io::stderr().is_terminal()
+}
+
+/// Whether the place's line and those around it can be shown: there are some, and they are lines for people.
+fn fits(place: &prony_core::Place) -> bool {
+    let text = &place.source.text;
+    let (line, _) = place.line_and_column();
+    let shown = || text.lines().skip(line.saturating_sub(2)).take(3 + first_line(place).lines().count());
+    !text.trim().is_empty() && shown().all(|line| line.len() <= LONGEST_LINE)
 }
 
 /// A place of many lines is marked at its first.

@@ -332,7 +332,7 @@ fn check_map(node: &Node, keys: &[Key], definitions: &Definitions) -> Result<(),
             return Err(Diagnostic::at(
                 &name.place,
                 format!("`{}` has no value", name.name),
-                key.shape.expectation(),
+                format!("expected {}", key.shape.expectation()),
             ));
         }
         if !value.is_null() {

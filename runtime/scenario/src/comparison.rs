@@ -60,12 +60,12 @@ impl Comparison {
                 .is_some_and(|rest| !word || rest.is_empty() || rest.starts_with([' ', '/', '"', '\'']))
         }) else {
             let word = text.split_whitespace().next().unwrap_or_default();
-            let mistake = Diagnostic::at(
-                place,
-                format!("found `{word}` where an operator should be"),
-                "expected an operator",
-            );
-            return Err(match did_you_mean(word, OPERATORS) {
+            let found = match word {
+                "" => "found nothing where an operator should be".to_owned(),
+                word => format!("found `{word}` where an operator should be"),
+            };
+            let mistake = Diagnostic::at(place, found, "expected an operator");
+            return Err(match did_you_mean(word, OPERATORS).filter(|_| !word.is_empty()) {
                 Some(operator) => mistake.help(format!("did you mean `{operator}`?")),
                 None => mistake.help("operators are == != < <= > >= contains matches exists in"),
             });

@@ -43,7 +43,7 @@ pub(crate) fn shape() -> Shape {
 impl Network {
     pub(crate) fn from_plan(node: Option<&Node>) -> Result<Self, Diagnostic> {
         let get = |key: &str| node.and_then(|node| node.get(key));
-        let duration = |key: &str| get(key).map_or(Ok(Duration::from_secs(10)), Node::duration);
+        let duration = |key: &str| get(key).map_or(Ok(Duration::from_secs(10)), Node::duration_above_zero);
         let mut pinned = HashMap::new();
         for (key, node) in get("resolve").into_iter().flat_map(Node::entries) {
             let host_and_port =

@@ -1,5 +1,7 @@
 //! From files, flags and the environment to one tree of nodes.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use prony_core::document::{self, Key, Value};
@@ -7,6 +9,8 @@ use prony_core::{Diagnostic, Node, Place, Source};
 
 /// The deepest chain of `include`.
 const DEEPEST: usize = 16;
+/// The largest plan file, in bytes. More is no plan but a mistake, such as a data file.
+const LARGEST: u64 = 10_000_000;
 
 /// `--set PATH=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub(super) fn read(path: &Path, settings: &[Setting]) -> Result<(Node, PathBuf),
         let name = format!("--set {}", setting.path);
         let value = parse(&name, &setting.value)?;
         let keys: Vec<&str> = setting.path.split('.').collect();
-        set(&mut node, &keys, value, setting)?;
+        set(&mut node, &keys, value)?;
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((node, folder.to_owned()))
@@ -49,21 +53,27 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Node, Diagnostic> {
 }
 
 fn with_includes(path: &Path, from: Option<&Place>, chain: &mut Vec<PathBuf>) -> Result<Node, Diagnostic> {
-    let problem = |message: String| Diagnostic {
-        message,
+    let problem = |message: String, expected: &str, help: &str| Diagnostic {
+        message: format!("{}: {message}", path.display()),
         place: from.cloned(),
-        label: "expected a readable plan file".to_owned(),
-        help: Some("is the path right? Includes are relative to the file that names them".to_owned()),
+        label: expected.to_owned(),
+        help: Some(help.to_owned()),
     };
-    let text =
-        std::fs::read_to_string(path).map_err(|error| problem(format!("{}: {error}", path.display())))?;
+    let text = read_text(path).map_err(|found| {
+        let help = match from {
+            Some(_) => "is the path right? Includes are relative to the file that names them",
+            None => "is the path right?",
+        };
+        problem(found, "expected a readable plan file: YAML, of 10 MB at most", help)
+    })?;
     let mut node = parse(&path.to_string_lossy(), &text)?;
     if !node.is_map() {
         return Err(node.unexpected("a map with `scenarios`"));
     }
     let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if chain.contains(&identity) || chain.len() >= DEEPEST {
-        return Err(problem(format!("{} includes itself, directly or by way of others", path.display())));
+        let found = "the file includes itself, directly or by way of others";
+        return Err(problem(found.to_owned(), "closes the circle", "take one `include` out of it"));
     }
     chain.push(identity);
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -80,8 +90,22 @@ fn with_includes(path: &Path, from: Option<&Place>, chain: &mut Vec<PathBuf>) ->
     Ok(base.map_or_else(|| node.clone(), |base| base.overlaid(&node)))
 }
 
+/// The text of a file, or what is wrong with it.
+fn read_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    read.map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST {
+        return Err("larger than a plan".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("byte {at} is not UTF-8 text")
+    })
+}
+
 /// Puts `value` at the path `keys` of `node`. Missing maps are made on the way.
-fn set(node: &mut Node, keys: &[&str], value: Node, setting: &Setting) -> Result<(), Diagnostic> {
+fn set(node: &mut Node, keys: &[&str], value: Node) -> Result<(), Diagnostic> {
     let Some((key, rest)) = keys.split_first() else {
         *node = value;
         return Ok(());
@@ -95,11 +119,11 @@ fn set(node: &mut Node, keys: &[&str], value: Node, setting: &Setting) -> Result
                 entries.push((Key { name: (*key).to_owned(), place }, empty));
                 entries.len() - 1
             });
-            set(&mut entries[at].1, rest, value, setting)
+            set(&mut entries[at].1, rest, value)
         }
         Value::Null => {
             node.value = Value::Map(Vec::new());
-            set(node, keys, value, setting)
+            set(node, keys, value)
         }
         Value::List(items) => {
             let length = items.len();
@@ -107,19 +131,17 @@ fn set(node: &mut Node, keys: &[&str], value: Node, setting: &Setting) -> Result
             let item = item.ok_or_else(|| {
                 Diagnostic::at(
                     &place,
-                    format!("--set {}: `{key}` is no item of a list of {length}", setting.path),
+                    format!("the plan has a list of {length} above, and `{key}` is no item of it"),
                     "for this value",
                 )
                 .help("items count from 0")
             })?;
-            set(item, rest, value, setting)
+            set(item, rest, value)
         }
-        Value::Scalar { .. } => Err(Diagnostic::at(
-            &place,
-            format!("--set {}: the plan has {found} above `{key}`", setting.path),
-            "for this value",
-        )
-        .help("only maps and lists have something inside")),
+        Value::Scalar { .. } => {
+            Err(Diagnostic::at(&place, format!("the plan has {found} above `{key}`"), "for this value")
+                .help("only maps and lists have something inside"))
+        }
     }
 }
 

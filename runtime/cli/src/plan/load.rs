@@ -94,8 +94,7 @@ fn lasting(node: &Node) -> Result<Duration, Diagnostic> {
         return Err(Diagnostic::at(&node.place, "a load without an end", "expected `for`")
             .help("add how long it lasts: `for: 2m`"));
     };
-    let duration = lasting.duration()?;
-    if duration.is_zero() { Err(lasting.unexpected("a duration above zero")) } else { Ok(duration) }
+    lasting.duration_above_zero()
 }
 
 fn arrivals(node: &Node) -> Result<Arrivals, Diagnostic> {

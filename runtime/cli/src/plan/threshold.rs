@@ -5,7 +5,7 @@ use std::time::Duration;
 use prony_core::diagnostic::did_you_mean;
 use prony_core::{Catalog, Diagnostic, Node, Place, ScenarioId, Shape, StepId};
 use prony_engine::Threshold;
-use prony_engine::threshold::{Comparison, Metric, Scope, Sense};
+use prony_engine::threshold::{Comparison, Metric, Scope, Sense, Timing};
 
 /// A threshold whose scope is still a name: steps get their numbers when scenarios compile.
 #[derive(Clone, Debug)]
@@ -128,6 +128,17 @@ fn build(
     })
 }
 
+/// Whether a metric is of iterations, which steps have none of.
+const fn of_iterations(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::Time(Timing::Lag | Timing::Iteration, _)
+            | Metric::Iterations
+            | Metric::IterationRate
+            | Metric::Dropped
+    )
+}
+
 impl PlanThreshold {
     /// With its scope's number.
     ///
@@ -140,6 +151,11 @@ impl PlanThreshold {
         let scope = match (scenario, &self.step) {
             (None, _) => Scope::Run,
             (Some(scenario), None) => Scope::Scenario(scenario),
+            (Some(_), Some(_)) if of_iterations(self.metric) => {
+                let found = format!("`{}` of a step", self.expression);
+                return Err(Diagnostic::at(&self.place, found, "expected a metric of requests")
+                    .help("lag, iterations and dropped starts are a scenario's: leave the step out"));
+            }
             (Some(scenario), Some(name)) => {
                 let steps = || catalog.steps.iter().enumerate().filter(|(_, step)| step.scenario == scenario);
                 let Some((at, _)) = steps().find(|(_, step)| step.name == *name) else {

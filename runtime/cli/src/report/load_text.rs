@@ -66,9 +66,10 @@ fn in_closed_words(closed: &ClosedLoad) -> String {
         ClosedLoad::Stages(stages) => user_stages(stages),
         ClosedLoad::IterationsEach { users, iterations, at_most: limit } => {
             format!(
-                "{}, {} iterations each{}",
+                "{}, {} {} each{}",
                 some_users(*users),
                 figures::count(*iterations),
+                if *iterations == 1 { "iteration" } else { "iterations" },
                 at_most(limit)
             )
         }

@@ -12,6 +12,9 @@ use std::time::Duration;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::units::{self, PerSecond, UnitError};
 
+/// The longest scalar that a message repeats in full, in bytes.
+const LONGEST_SHOWN: usize = 120;
+
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -90,7 +93,14 @@ impl Node {
     pub fn kind(&self) -> String {
         match &self.value {
             Value::Null => "nothing".to_owned(),
-            Value::Scalar { text, .. } => format!("`{text}`"),
+            Value::Scalar { text, .. } if text.len() <= LONGEST_SHOWN => format!("`{text}`"),
+            Value::Scalar { text, .. } => {
+                format!(
+                    "`{}…` of {} bytes",
+                    text.chars().take(LONGEST_SHOWN / 2).collect::<String>(),
+                    text.len()
+                )
+            }
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
         }
@@ -158,6 +168,15 @@ impl Node {
     /// When this is none.
     pub fn duration(&self) -> Result<Duration, Diagnostic> {
         self.quantity(units::parse_duration)
+    }
+
+    /// A duration above zero.
+    ///
+    /// # Errors
+    /// When this is none.
+    pub fn duration_above_zero(&self) -> Result<Duration, Diagnostic> {
+        let duration = self.duration()?;
+        if duration.is_zero() { Err(self.unexpected("a duration above zero")) } else { Ok(duration) }
     }
 
     /// A rate.

@@ -22,6 +22,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     let mut reader = Reader {
         events: Parser::new_from_str(&source.text),
         lines: line_starts(&source.text),
+        latest: (0, 0, 0),
         anchors: HashMap::new(),
         nodes: 0,
         source,
@@ -32,6 +33,8 @@ pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
 struct Reader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     lines: Vec<usize>,
+    /// Line, column and byte offset where the latest event began. Events come in order, and a plan may be one long line.
+    latest: (usize, usize, usize),
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
     source: &'a Arc<Source>,
@@ -159,6 +162,7 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, depth: usize) -> Result<(Vec<(Key, Node)>, usize), Diagnostic> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -173,8 +177,8 @@ impl<'a> Reader<'a> {
                 return Err(Diagnostic::at(&place, "found a YAML merge key (`<<`)", "expected a plain key")
                     .help("repeat the keys, or put shared parts into a file and name it under `include`"));
             }
-            if let Some((earlier, _)) = entries.iter().find(|(key, _)| key.name == *name) {
-                let (line, _) = earlier.place.line_and_column();
+            if let Some(earlier) = known.insert(name.to_string(), entries.len()) {
+                let (line, _) = entries[earlier].0.place.line_and_column();
                 return Err(Diagnostic::at(
                     &place,
                     format!("the key `{name}` stands here a second time"),
@@ -189,15 +193,16 @@ impl<'a> Reader<'a> {
     }
 
     /// A flow collection ends with its bracket; a block collection with its last item.
-    fn end_of(&self, span: Span, last: Option<usize>) -> usize {
+    fn end_of(&mut self, span: Span, last: Option<usize>) -> usize {
         let place = self.place(span);
         let bracket =
             self.source.text.get(place.start..place.end).is_some_and(|text| matches!(text, "]" | "}"));
         if bracket { place.end } else { last.unwrap_or(place.start) }
     }
 
-    fn place(&self, span: Span) -> Place {
+    fn place(&mut self, span: Span) -> Place {
         let start = self.offset(span.start.line(), span.start.col());
+        self.latest = (span.start.line(), span.start.col(), start);
         let end = self.offset(span.end.line(), span.end.col()).max(start);
         let text = self.source.text.get(start..end).unwrap_or_default();
         Place { source: Arc::clone(self.source), start, end: start + text.trim_end().len() }
@@ -206,7 +211,10 @@ impl<'a> Reader<'a> {
     /// The byte offset of a line (from 1) and a column (from 0, in characters).
     fn offset(&self, line: usize, column: usize) -> usize {
         let text = &self.source.text;
-        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(text.len());
+        let (start, column) = match self.latest {
+            (known, before, offset) if known == line && before <= column => (offset, column - before),
+            _ => (self.lines.get(line.saturating_sub(1)).copied().unwrap_or(text.len()), column),
+        };
         text[start..].char_indices().nth(column).map_or(text.len(), |(at, _)| start + at)
     }
 }

@@ -129,7 +129,7 @@ fn metric(name: &str) -> Result<Metric, Unknown> {
     Err(Unknown { expected: format!("expected {}", quoted_list(&names)), help })
 }
 
-/// `p50`, `p99.9` and `p999` (which are the same), `min`, `mean`, `max`.
+/// `p50`, `p99.9` and `p999` (which are the same), `min`, `mean`, `max`. `p100` and `p101` are not `p10.0` and `p10.1`.
 fn statistic(figure: &str) -> Option<Statistic> {
     match figure {
         "min" => return Some(Statistic::Min),
@@ -139,7 +139,7 @@ fn statistic(figure: &str) -> Option<Statistic> {
     }
     let digits = figure.strip_prefix('p')?;
     let percent: f64 = match digits.len() {
-        3.. if !digits.contains('.') && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+        3.. if digits.starts_with('9') && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("{}.{}", &digits[..2], &digits[2..]).parse().ok()?
         }
         _ => digits.parse().ok()?,
@@ -182,6 +182,7 @@ mod tests {
             ("respones_time.p99 < 1s", "did you mean `response_time`?"),
             ("response_time < 1s", "expected `response_time.p99`"),
             ("response_time.p0 < 1s", "another percentile"),
+            ("response_time.p101 < 1s", "another percentile"),
             ("response_time.p99 < 500", "expected a duration"),
             ("failures.rate < 1s", "expected a share"),
             ("failures.tiemout < 1", "failures.KIND"),

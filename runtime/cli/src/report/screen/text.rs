@@ -89,7 +89,8 @@ pub(crate) fn flow(pieces: &[Piece], between: &str, most: usize) -> Vec<String> 
 fn broken(text: &str, most: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
-    while width(rest) > most {
+    // Not the width of all the rest each time: it may be long.
+    while start_of(rest, most).len() < rest.len() {
         let fits = start_of(rest, most.max(1));
         let next = rest[fits.len()..].starts_with(' ');
         let end = if next { fits.len() } else { fits.rfind(' ').filter(|at| *at > 0).unwrap_or(fits.len()) };

@@ -98,7 +98,7 @@ mod tests {
         }
         match schema {
             Json::Object(object) => {
-                object.iter().for_each(|(name, inner)| undescribed(inner, &format!("{path}.{name}"), found))
+                object.iter().for_each(|(name, inner)| undescribed(inner, &format!("{path}.{name}"), found));
             }
             Json::Array(items) => items.iter().for_each(|inner| undescribed(inner, path, found)),
             _ => {}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
+mod bad_input;
 mod binary;
 mod documents;
 mod honesty;

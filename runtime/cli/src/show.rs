@@ -47,12 +47,13 @@ pub fn diagnostic(mistake: &Diagnostic) -> String {
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let theme = if coloured { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let place = mistake.place.as_ref().filter(|place| fits(place));
+    let message = shortened(&mistake.message);
     let shown = Shown {
         message: match (&mistake.place, place, mistake.label.is_empty()) {
-            (Some(place), Some(_), _) | (Some(place), None, true) => format!("{place}: {}", mistake.message),
-            (Some(place), None, false) => format!("{place}: {} ({})", mistake.message, mistake.label),
-            (None, _, true) => mistake.message.clone(),
-            (None, _, false) => format!("{} ({})", mistake.message, mistake.label),
+            (Some(place), Some(_), _) | (Some(place), None, true) => format!("{place}: {message}"),
+            (Some(place), None, false) => format!("{place}: {message} ({})", mistake.label),
+            (None, _, true) => message,
+            (None, _, false) => format!("{message} ({})", mistake.label),
         },
         source: place.map(|place| NamedSource::new(&place.source.name, place.source.text.clone())),
         label: place.map(|place| {
@@ -92,6 +93,16 @@ pub fn standard_output() -> (bool, usize) {
 #[must_use]
 pub fn standard_error_is_terminal() -> bool {
     std::io::stderr().is_terminal()
+}
+
+/// The text without its middle, when it repeats something endless: how it begins and why it is wrong stand at its ends.
+fn shortened(text: &str) -> String {
+    if text.len() <= 2 * LONGEST_LINE {
+        return text.to_owned();
+    }
+    let front = text.floor_char_boundary(LONGEST_LINE);
+    let back = text.ceil_char_boundary(text.len() - LONGEST_LINE);
+    format!("{}…{}", &text[..front], &text[back..])
 }
 
 /// Whether the place's line and those around it can be shown: there are some, and they are lines for people.

@@ -76,6 +76,13 @@ impl Subject {
             "body" => Self::Body,
             "json" => {
                 let end = path_end(rest);
+                if rest[..end].matches(['?', '(']).count() > MOST_FILTERS {
+                    return Err(Diagnostic::at(
+                        place,
+                        format!("the JSON path `{}`", &rest[..end]),
+                        format!("expected at most {MOST_FILTERS} filters and parentheses"),
+                    ));
+                }
                 let path = JsonPath::parse(&rest[..end]).map_err(|error| {
                     Diagnostic::at(
                         place,
@@ -119,6 +126,10 @@ impl Subject {
         }
     }
 }
+
+/// The most filters and parentheses of a JSON path: its parser calls itself for each one that lies within another, and
+/// its time doubles.
+const MOST_FILTERS: usize = 16;
 
 /// A JSON path ends at the first space outside brackets and quotes.
 fn path_end(text: &str) -> usize {

@@ -115,7 +115,7 @@ impl LoadFlags {
     }
 }
 
-/// A tree of JSON as a plan's text; JSON is YAML, and a written plan is what people read.
+/// A tree of JSON as a plan's text; JSON is YAML. In lines, for a mistake is shown with the line it stands in.
 pub(crate) fn to_text(plan: &Json) -> String {
-    plan.to_string()
+    format!("{plan:#}")
 }

@@ -1,0 +1,715 @@
+//! Everything a person can get wrong: the place, what was found, what was expected and what to do are told, the exit code
+//! says that nothing was sent, and nothing panics.
+
+use std::time::Duration;
+
+use crate::binary::{Finished, Plan, Prony};
+
+/// Nothing in these tests takes long; a plan that makes the parser think for ever is a mistake too.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// A plan of one scenario with this load.
+fn load(load: &str) -> String {
+    format!(
+        "target: http://127.0.0.1:9\nscenarios:\n  main:\n    load: {load}\n    steps: [{{http: GET /}}]\n"
+    )
+}
+
+/// A plan of one scenario with this step, in line 6.
+fn step(step: &str) -> String {
+    format!(
+        "target: http://127.0.0.1:9\nscenarios:\n  main:\n    load: {{users: 1, iterations: 1}}\n    steps:\n      - {step}\n"
+    )
+}
+
+/// A plan with this at its top, and a scenario below.
+fn top(line: &str) -> String {
+    let target = if line.starts_with("target") { "" } else { "target: https://127.0.0.1:9\n" };
+    format!(
+        "{line}\n{target}scenarios:\n  main:\n    load: {{users: 1, iterations: 1}}\n    steps: [{{http: 'GET /'}}]\n"
+    )
+}
+
+/// A plan with this threshold, in line 8.
+fn threshold(threshold: &str) -> String {
+    step("http: GET /") + &format!("thresholds:\n  - {threshold}\n")
+}
+
+/// The command ends with this code, and standard error has all of these.
+fn assert_refused(what: &str, run: &Finished, code: i32, told: &[&str]) {
+    // Long messages are wrapped, and go on behind a bar.
+    let stderr = run.stderr.replace("\n  │ ", " ").replace("\n        ", " ");
+    assert!(!stderr.contains("panicked"), "{what}\n{stderr}");
+    assert_eq!(run.exit_code(), code, "{what}\n{}\n{stderr}", run.stdout);
+    for text in told {
+        assert!(stderr.contains(text), "{what}\nexpected: {text}\n{stderr}");
+    }
+    assert!(!run.results().join("summary.json").exists(), "{what}: a run was stored");
+}
+
+fn assert_plan_refused(text: &str, told: &[&str]) {
+    let plan = Plan::new(text);
+    assert_refused(text, &Prony::run(&plan).finish_within(LONGEST), 2, told);
+}
+
+#[test]
+fn what_is_no_yaml() {
+    for (text, told) in [
+        ("", &["plan.yaml:1:1: found nothing", "expected a map with `scenarios`"][..]),
+        ("# nothing\n", &["found nothing", "expected a map with `scenarios`"]),
+        ("- 1\n", &["plan.yaml:1:1: found a list", "expected a map with `scenarios`"]),
+        ("name: a\nscenarios:\n\tmain:\n", &["plan.yaml:3:2: not valid YAML: tabs", "help:"]),
+        ("name: \"shop\ntarget: x\n", &["plan.yaml:1:7: not valid YAML", "quoted", "help:"]),
+        ("name: [a\ntarget: x\n", &["plan.yaml:2:", "not valid YAML"]),
+        ("name: {a: b\n", &["not valid YAML"]),
+        ("name: a: b\n", &["plan.yaml:1:8: not valid YAML", "put quotes around texts"]),
+        ("name: a\n  b: c\n", &["plan.yaml:2:", "not valid YAML"]),
+        ("name: a\0b\n", &["plan.yaml:1:8: not valid YAML"]),
+        ("name: !secret x\n", &["plan.yaml:1:", "YAML tag", "remove the tag"]),
+        ("name: *nobody\n", &["plan.yaml:1:7"]),
+        ("? [a]\n: b\n", &["plan.yaml:1:3: found a key that is not a text"]),
+        ("<<: {name: a}\n", &["plan.yaml:1:1: found a YAML merge key", "include"]),
+        (
+            "name: a\n---\nname: b\n",
+            &["plan.yaml:3:1: found a second YAML document", "expected the end of the file", "include"],
+        ),
+    ] {
+        assert_plan_refused(text, told);
+    }
+}
+
+#[test]
+fn what_is_no_key_of_a_plan() {
+    for (text, told) in [
+        (
+            top("targett: http://127.0.0.1:9"),
+            &["plan.yaml:1:1: unknown key `targett`", "did you mean `target`? Known here:"][..],
+        ),
+        (load("{user: 3, for: 1s}"), &["plan.yaml:4:12: unknown key `user`", "did you mean `users`?"]),
+        (
+            step("{http: GET /, chek: status == 200}"),
+            &["plan.yaml:6:23: unknown key `chek`", "did you mean `check`?"],
+        ),
+        (step("{http: {gett: /}}"), &["plan.yaml:6:17: unknown key `gett`", "did you mean `get`?"]),
+        (step("{grpc: x}"), &["plan.yaml:6:10: unknown key `grpc`", "known here: `http`"]),
+        (top("http: {timeot: 1s}"), &["plan.yaml:1:8: unknown key `timeot`", "did you mean `timeout`?"]),
+        (top("tls: {insecur: true}"), &["plan.yaml:1:7: unknown key `insecur`", "did you mean `insecure`?"]),
+        (top("name: a\nname: b"), &["plan.yaml:2:1: the key `name` stands here a second time", "line 1"]),
+        (
+            load("{users: 1, for: 1s, users: 2}"),
+            &["plan.yaml:4:31: the key `users` stands here a second time", "keep one"],
+        ),
+        ("target: http://a\n".to_owned(), &["plan.yaml:1:1: `scenarios` is missing", "add `scenarios`"]),
+        ("scenarios: {}\n".to_owned(), &["plan.yaml:1:12: found a map", "expected at least one scenario"]),
+        (
+            "scenarios: {main: {steps: [{http: GET /}]}}\n".to_owned(),
+            &["plan.yaml:1:19: `load` is missing", "add `load`"],
+        ),
+        (
+            "scenarios: {main: {load: {users: 1, for: 1s}}}\n".to_owned(),
+            &["plan.yaml:1:19: nothing to do", "expected `steps` or `flows`"],
+        ),
+        (
+            "scenarios: {main: {load: {users: 1, for: 1s}, steps: []}}\n".to_owned(),
+            &["plan.yaml:1:54: found a list", "at least one item"],
+        ),
+        (
+            "scenarios: {main: {load: {users: 1, for: 1s}, steps: [{http: GET /}]}}\n".to_owned(),
+            &["plan.yaml:1:62: `/` has no host", "expected a whole URL", "add `target: http://host:port`"],
+        ),
+    ] {
+        assert_plan_refused(&text, told);
+    }
+}
+
+#[test]
+fn loads_that_cannot_be() {
+    let forms = "write `{rate: 500/s, for: 2m}`, `{users: 10, for: 3m}`";
+    for (text, told) in [
+        ("null", &["plan.yaml:4:5: `load` has no value", "expected a map with `rate`"][..]),
+        ("500/s", &["plan.yaml:4:11: found `500/s`", "expected a map with `rate`"]),
+        ("{}", &["plan.yaml:4:11: a load without an amount", "expected one kind of load", forms]),
+        (
+            "{users: 3}",
+            &[
+                "plan.yaml:4:11: users without one end",
+                "expected `for`, `iterations` or `shared_iterations`",
+                forms,
+            ],
+        ),
+        ("{rate: 5/s}", &["plan.yaml:4:11: a load without an end", "expected `for`", "`for: 2m`"]),
+        ("{rate: 5/s, users: 3, for: 1s}", &["plan.yaml:4:11: `rate` and `users` in one load", forms]),
+        ("{users: 1, for: 1s, iterations: 2}", &["plan.yaml:4:11: users without one end", forms]),
+        ("{rate: 5/s, for: 1s, iterations: 3}", &["plan.yaml:4:32: `iterations` beside `rate`", forms]),
+        ("{users: 5, for: 1s, arrivals: poisson}", &["plan.yaml:4:31: `arrivals` beside `users`", forms]),
+        ("{rate: 0/s, for: 1s}", &["plan.yaml:4:18: found `0/s`", "expected a rate from 0.1/s to 200000/s"]),
+        ("{rate: 300000/s, for: 1s}", &["plan.yaml:4:18: found `300000/s`", "from 0.1/s to 200000/s"]),
+        ("{rate: 0.05/s, for: 1s}", &["plan.yaml:4:18: found `0.05/s`", "from 0.1/s to 200000/s"]),
+        ("{rate: 5, for: 1s}", &["plan.yaml:4:18: found `5`", "expected a rate such as `500/s`"]),
+        ("{rate: -5/s, for: 1s}", &["plan.yaml:4:18: found `-5/s`", "expected a rate such as"]),
+        ("{rate: .inf/s, for: 1s}", &["plan.yaml:4:18: found `.inf/s`"]),
+        ("{rate: 1e999/s, for: 1s}", &["plan.yaml:4:18: found `1e999/s`"]),
+        ("{users: 0, for: 1s}", &["plan.yaml:4:19: found `0`", "expected a whole number from 1 to 1000000"]),
+        ("{users: -1, for: 1s}", &["plan.yaml:4:19: found `-1`"]),
+        ("{users: 1.5, for: 1s}", &["plan.yaml:4:19: found `1.5`"]),
+        ("{users: 99999999999999999999999, for: 1s}", &["plan.yaml:4:19: found `99999999999999999999999`"]),
+        ("{users: 1, for: -1s}", &["plan.yaml:4:27: found `-1s`", "expected a duration such as `250ms`"]),
+        ("{users: 1, for: 1}", &["plan.yaml:4:27: found `1`", "expected a duration such as"]),
+        ("{users: 1, for: 0s}", &["plan.yaml:4:27: found `0s`", "expected a duration above zero"]),
+        ("{users: 1, for: 99999999h}", &["plan.yaml:4:27: found `99999999h`"]),
+        ("{users: 1, for: 1e400s}", &["plan.yaml:4:27: found `1e400s`"]),
+        ("{users: 1, iterations: 0}", &["plan.yaml:4:34: found `0`", "a whole number from 1 on"]),
+        ("{stages: []}", &["plan.yaml:4:20: found a list", "expected a list with at least one item"]),
+        (
+            "{stages: [{users: 1, over: 0s}]}",
+            &["plan.yaml:4:20: stages that last no time", "expected an `over` above zero"],
+        ),
+        (
+            "{stages: [{rate: 5/s, over: 0s}, {rate: 9/s, over: 0s}]}",
+            &["plan.yaml:4:20: stages that last no time"],
+        ),
+        (
+            "{stages: [{users: 1, over: 1s}, {rate: 1/s, over: 1s}]}",
+            &["plan.yaml:4:20: stages of rates and of users in one load", "two scenarios side by side"],
+        ),
+        (
+            "{stages: [{over: 1s}]}",
+            &["plan.yaml:4:21: a stage", "expected either `rate` or `users` beside `over`"],
+        ),
+        ("{stages: [{users: 1}]}", &["plan.yaml:4:21: `over` is missing", "add `over`"]),
+        (
+            "{stages: [{users: 0, over: 1s}]}",
+            &["plan.yaml:4:20: stages without a single user", "expected users above zero"],
+        ),
+        (
+            "{stages: [{rate: 0/s, over: 1s}]}",
+            &["plan.yaml:4:20: stages without a single start", "expected a rate above zero"],
+        ),
+        (
+            "{rate: 1/s, for: 1s, arrivals: often}",
+            &["plan.yaml:4:42: found `often`", "expected `uniform` or `poisson`"],
+        ),
+        ("{rate: 1/s, for: 1s, max_users: 0}", &["plan.yaml:4:43: found `0`"]),
+    ] {
+        assert_plan_refused(&load(text), told);
+    }
+}
+
+#[test]
+fn steps_that_make_no_sense() {
+    for (text, told) in [
+        ("null", &["plan.yaml:6:9: found nothing", "expected a map with `http`"][..]),
+        ("5", &["plan.yaml:6:9: found `5`", "expected a map with `http`"]),
+        (
+            "http: GET /{{nobody}}",
+            &["plan.yaml:6:20: undefined variable `nobody`", "not defined before this step", "`capture`"],
+        ),
+        (
+            "http: GET /{{user.idd}}",
+            &["plan.yaml:6:20: undefined variable `user.idd`", "did you mean `user.id`?"],
+        ),
+        ("http: GET /{{", &["plan.yaml:6:20: found `{{` without `}}`", "to send two braces as they are"]),
+        ("http: GET /{{}}", &["plan.yaml:6:20: found an empty `{{}}`"]),
+        (
+            "http: GET /{{random.int 9 1}}",
+            &["plan.yaml:6:20: found `random.int 9 1`", "expected `random.int LOW HIGH`"],
+        ),
+        ("http: GET /{{random.text 99999999}}", &["plan.yaml:6:20", "at most 1048576 characters"]),
+        ("http: GET /{{user.id | upper}}", &["plan.yaml:6:20: unknown filter `upper`", "expected `raw`"]),
+        ("http: GET items", &["plan.yaml:6:15: the path `items`", "expected a path that begins with `/`"]),
+        ("http: GET http://127.0.0.1:port/", &["plan.yaml:6:15", "invalid port number"]),
+        ("http: GET ftp://127.0.0.1/", &["plan.yaml:6:15", "expected a path that begins with `/`"]),
+        ("{http: {}}", &["plan.yaml:6:16: found 0 methods", "write `http: GET /path`"]),
+        ("{http: {get: /, post: /}}", &["plan.yaml:6:16: found 2 methods", "expected one"]),
+        (
+            "{http: {post: /, text: a, json: {}}}",
+            &["plan.yaml:6:41: `text` and `json` in one step", "keep one"],
+        ),
+        ("{http: {get: /, headers: {'bad name': x}}}", &["plan.yaml:6:35: `bad name` is no header name"]),
+        (r#"{http: {get: /, headers: {x: "a\nb"}}}"#, &["plan.yaml:6:38: a header with a line break"]),
+        (
+            "{http: {get: /, headers: {content-length: 5}}}",
+            &["plan.yaml:6:35: `content-length` is Prony's to set"],
+        ),
+        ("{http: {get: /, timeout: 0s}}", &["plan.yaml:6:34: found `0s`", "expected a duration above zero"]),
+        ("{http: {get: /, redirects: 99}}", &["plan.yaml:6:36: found `99`", "from 0 to 20"]),
+        ("{http: {get: /, compression: [rot13]}}", &["plan.yaml:6:39: found `rot13`", "expected `gzip`"]),
+        ("{http: {get: /, max_body: huge}}", &["plan.yaml:6:35: found `huge`", "expected a size such as"]),
+        (
+            "{http: GET /, check: body matches /(/}",
+            &["plan.yaml:6:30: `/(/` is no regular expression: unclosed group"],
+        ),
+        (
+            "{http: GET /, check: 'json $.a[ == 1'}",
+            &["plan.yaml:6:30", "is no JSON path", "expected a path such as `$.items[0].id`"],
+        ),
+        (
+            "{http: GET /, check: statsu == 200}",
+            &["plan.yaml:6:30: found `statsu`", "did you mean `status`?"],
+        ),
+        (
+            "{http: GET /, check: status}",
+            &["plan.yaml:6:30: found nothing where an operator should be", "operators are == !="],
+        ),
+        ("{http: GET /, check: status = 200}", &["plan.yaml:6:30: found `=`", "did you mean `==`?"]),
+        ("{http: GET /, check: status == 2xx}", &["plan.yaml:6:30", "expected a comparison with a number"]),
+        ("{http: GET /, check: time < 5}", &["plan.yaml:6:30", "a duration such as `200ms`"]),
+        ("{http: GET /, capture: {a: 'json a.b'}}", &["plan.yaml:6:36: `a.b` is no JSON path"]),
+        ("{http: GET /, capture: {a: regex /(/}}", &["plan.yaml:6:36: `/(/` is no regular expression"]),
+        (
+            "{http: GET /, capture: {a: heder x}}",
+            &["plan.yaml:6:36: found `heder`", "did you mean `header`?"],
+        ),
+        (
+            "{http: GET /, think: 1s}",
+            &["plan.yaml:6:9: `http` and `think` in one step", "exactly one of http"],
+        ),
+        ("{think: 3s..1s}", &["plan.yaml:6:17: found `3s..1s`", "expected the shorter pause first"]),
+        ("{think: soon}", &["plan.yaml:6:17: found `soon`", "expected a pause such as `1s`"]),
+        ("{think: -1s}", &["plan.yaml:6:17: found `-1s`"]),
+        ("{repeat: 3}", &["plan.yaml:6:9: `repeat` without steps"]),
+        ("{repeat: -3, steps: [{think: 1s}]}", &["plan.yaml:6:18: found `-3`"]),
+        ("{exec: []}", &["plan.yaml:6:16: found a list", "at least one item"]),
+        (
+            "{if: '1', steps: [{think: 1s}]}",
+            &["plan.yaml:6:14: found `1`", "a condition that begins with a variable"],
+        ),
+    ] {
+        assert_plan_refused(&step(text), told);
+    }
+}
+
+#[test]
+fn thresholds_that_cannot_be_judged() {
+    for (text, told) in [
+        (
+            "response_time.p99",
+            &["plan.yaml:8:5: found `response_time.p99`", "expected METRIC OPERATOR BOUND"][..],
+        ),
+        ("response_time.p99 ~ 1s", &["plan.yaml:8:5", "expected METRIC OPERATOR BOUND", "for example"]),
+        (
+            "response_tim.p99 < 1s",
+            &["plan.yaml:8:5: unknown metric `response_tim.p99`", "did you mean `response_time`?"],
+        ),
+        ("response_time.p101 < 1s", &["plan.yaml:8:5: unknown metric", "another percentile"]),
+        ("response_time < 1s", &["plan.yaml:8:5", "expected `response_time.p99`"]),
+        ("response_time.p99 < 5", &["plan.yaml:8:5: `response_time.p99` compared with `5`", "a duration"]),
+        ("failures.rate < lots", &["plan.yaml:8:5", "expected a share such as `0.1%`"]),
+        ("failures.nothing < 1", &["plan.yaml:8:5: unknown metric `failures.nothing`", "`connect_refused`"]),
+        (
+            "mian: failures.rate < 1%",
+            &["plan.yaml:8:5: no scenario is called `mian`", "did you mean `main`?"],
+        ),
+        (
+            "main / nope: failures.rate < 1%",
+            &["plan.yaml:8:18: no step is called `nope`", "the scenario has GET /"],
+        ),
+        ("main / GET /: lag.p99 < 1s", &["plan.yaml:8:19: `lag.p99 < 1s` of a step", "leave the step out"]),
+        (
+            "{when: failures.rate > 1%, ovr: 5s}",
+            &["plan.yaml:8:32: unknown key `ovr`", "did you mean `over`?"],
+        ),
+        ("{when: failures.rate > 1%, over: 500ms}", &["plan.yaml:8:38: found `500ms`", "whole seconds"]),
+        ("{step: x, when: failures.rate > 1%}", &["plan.yaml:8:12: `step` without `scenario`"]),
+        ("{}", &["plan.yaml:8:5: a threshold without `when` or `expect`", "help: write"]),
+        ("[]", &["plan.yaml:8:5: found a list"]),
+    ] {
+        assert_plan_refused(&threshold(text), told);
+    }
+}
+
+#[test]
+fn settings_that_make_no_sense() {
+    let bad_url = "expected http:// or https:// and a host";
+    for (text, told) in [
+        (
+            "target: 127.0.0.1:9",
+            &["plan.yaml:1:9", "is no URL", bad_url, "for example `http://127.0.0.1:8080`"][..],
+        ),
+        ("target: http://", &["plan.yaml:1:9", "empty host", bad_url]),
+        ("target: http://a:99999", &["plan.yaml:1:9", "invalid port number"]),
+        ("target: http://a:port", &["plan.yaml:1:9", "invalid port number"]),
+        ("target: ftp://a", &["plan.yaml:1:9: `ftp://a` is no HTTP URL", bad_url]),
+        ("target: 'http://[::1'", &["plan.yaml:1:9", "invalid IPv6 address"]),
+        ("target: http://anna:secret@a", &["plan.yaml:1:9: a user in a URL", "`basic`"]),
+        ("target: http://a?b=c", &["plan.yaml:1:9", "a query belongs to the steps"]),
+        ("http: {version: 3}", &["plan.yaml:1:17: found `3`", "expected `auto`, `1.1` or `2`"]),
+        ("http: {timeout: 0s}", &["plan.yaml:1:17: found `0s`", "expected a duration above zero"]),
+        ("http: {connections: many}", &["plan.yaml:1:21: found `many`", "`per_iteration`"]),
+        ("http: {connections: {shared: 0}}", &["plan.yaml:1:30: found `0`", "from 1 to 100000"]),
+        ("http: {headers: {x: '{{nobody}}'}}", &["plan.yaml:1:22", "undefined variable `nobody`"]),
+        ("network: {connect_timeout: 0s}", &["plan.yaml:1:28: found `0s`", "expected a duration above zero"]),
+        ("network: {source: nowhere}", &["plan.yaml:1:19: found `nowhere`", "`127.0.0.2..127.0.0.20`"]),
+        ("network: {source: 127.0.0.9..127.0.0.2}", &["plan.yaml:1:19: found `127.0.0.9..127.0.0.2`"]),
+        ("network: {resolve: {a: 1.2.3.4}}", &["plan.yaml:1:21: found `a`", "expected `host:port`"]),
+        ("network: {resolve: {'a:80': x}}", &["plan.yaml:1:29: found `x`", "expected an address such as"]),
+        (
+            "tls: {min_version: 1.3, max_version: 1.2}",
+            &["plan.yaml:1:20", "`min_version` not above `max_version`"],
+        ),
+        ("tls: {server_name: a b}", &["plan.yaml:1:20: found `a b`", "a host name or an address"]),
+        ("tls: {certificate: a.pem}", &["plan.yaml:1:20: `certificate` without `key`", "half an identity"]),
+        ("tls: {key: a.pem}", &["plan.yaml:1:12: `key` without `certificate`"]),
+        (
+            "name: ${PRONY_TESTS_NO_SUCH}",
+            &[
+                "plan.yaml:1:7: the environment has no `PRONY_TESTS_NO_SUCH`",
+                "give a default: `${PRONY_TESTS_NO_SUCH:-value}`",
+            ],
+        ),
+        ("name: ${PRONY", &["plan.yaml:1:7: found `${` without `}`", "write `$${`"]),
+        ("seed: many", &["plan.yaml:1:7: found `many`"]),
+        ("warmup: -1s", &["plan.yaml:1:9: found `-1s`"]),
+        ("graceful_stop: for ever", &["plan.yaml:1:16: found `for ever`"]),
+    ] {
+        assert_plan_refused(&top(text), told);
+    }
+    let open = "load: {rate: 1/s, for: 1s}, iteration_every: 1s";
+    assert_plan_refused(
+        &format!("target: http://127.0.0.1:9\nscenarios: {{main: {{{open}, steps: [{{think: 1s}}]}}}}\n"),
+        &["plan.yaml:2:65: `iteration_every` with an open load", "expected a closed load"],
+    );
+}
+
+#[test]
+fn files_that_are_missing_or_wrong() {
+    let made = |name: &str| rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+    let (one, two) = (made("one"), made("two"));
+    let tls = |keys: &str| top(&format!("tls: {{{keys}}}"));
+    let data = |source: &str| {
+        format!(
+            "target: http://127.0.0.1:9\ndata: {{u: {source}}}\nscenarios:\n  main:\n    load: {{users: 1, iterations: 9}}\n    \
+             steps: [{{http: 'GET /{{{{u.name}}}}'}}]\n"
+        )
+    };
+    let missing = "No such file or directory";
+    for (text, file, code, told) in [
+        (tls("ca: nosuch.pem"), "", 2, &["plan.yaml:1:11", "nosuch.pem", missing, "expected a PEM file"][..]),
+        (tls("ca: file"), "hello", 2, &["plan.yaml:1:11", "found no certificate", "expected a PEM file"]),
+        (
+            tls("ca: file"),
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            2,
+            &["plan.yaml:1:11", "file", "certificate that cannot be trusted"],
+        ),
+        (tls("certificate: nosuch.pem, key: two.pem"), "", 2, &["plan.yaml:1:20", "nosuch.pem", missing]),
+        (
+            tls("certificate: file, key: nosuch.pem"),
+            &one.cert.pem(),
+            2,
+            &["plan.yaml:1:31", "nosuch.pem", missing, "expected a PEM file with a private key"],
+        ),
+        (
+            tls("certificate: file, key: file"),
+            &one.cert.pem(),
+            2,
+            &["plan.yaml:1:31", "found no private key"],
+        ),
+        (
+            tls("certificate: file, key: two.pem"),
+            &one.cert.pem(),
+            2,
+            &[
+                "plan.yaml:1:31",
+                "two.pem",
+                "is not the key of the certificate",
+                "expected the certificate's own key",
+            ],
+        ),
+        (data("nosuch.csv"), "", 2, &["plan.yaml:2:11", "nosuch.csv", missing, "relative paths start"]),
+        (data("."), "", 2, &["plan.yaml:2:11", "Is a directory"]),
+        (
+            data("file"),
+            "",
+            2,
+            &["plan.yaml:2:11", "the file is empty; expected a line with the columns' names"],
+        ),
+        (data("file"), "name\n", 2, &["plan.yaml:2:11", "has no rows; expected at least one"]),
+        (
+            data("file"),
+            "nam,x\na,b\n",
+            2,
+            &["plan.yaml:6:26: undefined variable `u.name`", "did you mean `u.nam`?"],
+        ),
+        (
+            data("file"),
+            "name,x\na,b\nc\n",
+            2,
+            &["plan.yaml:2:11", "line 3 has 1 field", "expected 2 as in the header"],
+        ),
+        (
+            data("{file: file, delimiter: ab}"),
+            "name\na\n",
+            2,
+            &["plan.yaml:2:", "`delimiter` is not a single ASCII character"],
+        ),
+        (
+            data("{file: file, order: sideways}"),
+            "name\na\n",
+            2,
+            &["found `sideways`", "expected `sequential`"],
+        ),
+        (
+            data("{file: file, format: jsonl}"),
+            "{\"name\": \"a\"}\nnot json\n",
+            2,
+            &["plan.yaml:2:", "line 2 is no JSON object", "expected one object a line"],
+        ),
+        (data("{file: file, format: jsonl}"), "[1]\n", 2, &["plan.yaml:2:", "line 1 is no JSON object"]),
+        (
+            step("{http: {post: /, file: nosuch.bin}}"),
+            "",
+            3,
+            &["body file", "nosuch.bin", missing, "expected a readable file"],
+        ),
+        (
+            load("{replay: nosuch.txt}"),
+            "",
+            3,
+            &["replay file", "nosuch.txt", missing, "expected a readable file"],
+        ),
+        (load("{replay: file}"), "", 3, &["replay file", "is empty; expected one timestamp a line"]),
+        (load("{replay: file}"), "1\n2\nx\n", 3, &["timestamp 3: found `x`", "expected seconds"]),
+        (load("{replay: file}"), "1\n2\n1\n", 3, &["timestamp 3", "expected ascending times"]),
+        (
+            top("include: nosuch.yaml"),
+            "",
+            2,
+            &["plan.yaml:1:10", "nosuch.yaml", missing, "relative to the file that names them"],
+        ),
+        (
+            top("include: plan.yaml"),
+            "",
+            2,
+            &["plan.yaml:1:10", "includes itself", "take one `include` out of it"],
+        ),
+        (
+            top("include: file"),
+            "include: plan.yaml\n",
+            2,
+            &["file:1:10", "plan.yaml: the file includes itself"],
+        ),
+        (top("include: file"), "name: x\nhttp: {timeot: 1s}\n", 2, &["file:2:8: unknown key `timeot`"]),
+        (top("include: file"), "- 1\n", 2, &["file:1:1: found a list", "expected a map"]),
+    ] {
+        let plan =
+            Plan::new(&text).with_file("file", file).with_file("two.pem", two.signing_key.serialize_pem());
+        assert_refused(&text, &Prony::run(&plan).finish_within(LONGEST), code, told);
+    }
+}
+
+#[test]
+fn data_that_goes_bad_while_the_run_is_on_ends_it_and_keeps_what_was_measured() {
+    let plan = |at_end: &str| {
+        Plan::new(&format!(
+            "target: http://127.0.0.1:9\ndata: {{u: {{file: u.csv, at_end: {at_end}}}}}\nscenarios:\n  main:\n    \
+             load: {{users: 1, iterations: 9}}\n    steps: [{{http: 'GET /{{{{u.name}}}}'}}]\n"
+        ))
+    };
+    let two_rows = |at_end: &str| plan(at_end).with_file("u.csv", "name\na\nb\n");
+    let (fail, stop) = (two_rows("fail"), two_rows("stop"));
+    let used_up = Prony::run(&fail).finish_within(LONGEST);
+    assert_eq!(used_up.exit_code(), 3, "{}", used_up.stderr);
+    assert!(
+        used_up.stderr.contains("the data source `u` has 2 rows and they are used up"),
+        "{}",
+        used_up.stderr
+    );
+    let summary = used_up.summary();
+    assert_eq!(summary["ended"], "failed");
+    assert_eq!(summary["scenarios"]["main"]["requests"], 2, "two rows, two requests");
+    let stopped = Prony::run(&stop).finish_within(LONGEST);
+    assert_eq!(stopped.summary()["scenarios"]["main"]["requests"], 2);
+    assert_eq!(stopped.summary()["ended"], "finished", "the plan says so");
+}
+
+#[test]
+fn plan_files_that_are_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let is_path_right = "is the path right?";
+    // The same every time, and not UTF-8.
+    let junk: Vec<u8> =
+        (0..5_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
+    std::fs::write(at("junk"), junk).expect("written");
+    std::fs::write(at("large"), format!("name: {}\n", "x".repeat(50_000_000))).expect("written");
+    for (path, told) in [
+        (
+            at("nosuch.yaml"),
+            &["nosuch.yaml: No such file or directory", "expected a readable plan file", is_path_right][..],
+        ),
+        (at(""), &["Is a directory", is_path_right]),
+        (at("junk"), &["junk: byte 0 is not UTF-8 text", is_path_right]),
+        (at("large"), &["large: larger than a plan", "of 10 MB at most"]),
+        ("/dev/zero".to_owned(), &["/dev/zero: larger than a plan"]),
+    ] {
+        let run = Prony::with(&["run", &path]).finish_within(LONGEST);
+        assert_refused(&path, &run, 2, told);
+    }
+}
+
+#[test]
+fn plans_that_are_meant_to_hurt() {
+    let laughs: String = (1..12)
+        .map(|level| {
+            let row = vec![format!("*a{}", level - 1); 10].join(", ");
+            format!("a{level}: &a{level} [{row}]\n")
+        })
+        .collect();
+    for (name, text, told) in [
+        ("lists without end", "name: ".to_owned() + &"[".repeat(10_000), "recursion limit exceeded"),
+        (
+            "lists",
+            "name: ".to_owned() + &"[".repeat(10_000) + &"]".repeat(10_000),
+            "recursion limit exceeded",
+        ),
+        ("maps", "name: ".to_owned() + &"{a: ".repeat(10_000), "at most 64 levels"),
+        ("dashes", "- ".repeat(10_000) + "a", "at most 64 levels"),
+        ("blocks", (0..3_000).map(|level| " ".repeat(level) + "a:\n").collect(), "at most 64 levels"),
+        (
+            "laughs",
+            "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned() + &laughs,
+            "aliases make the plan too large",
+        ),
+        ("one long line", "name: [".to_owned() + &"x,".repeat(4_500_000) + "]", "200000 values"),
+        ("keys", (0..700_000).map(|number| format!("k{number}: x\n")).collect(), "200000 values"),
+        ("quotes", "name: \"".to_owned() + &"\\n".repeat(4_500_000) + "\"", "`scenarios` is missing"),
+        ("a long word", load(&format!("{{users: {}, for: 1s}}", "9".repeat(9_000_000))), "of 9000000 bytes"),
+        (
+            "a long template",
+            step(&("http: GET /".to_owned() + &"{{user.id}}".repeat(100_000) + "{{")),
+            "without `}}`",
+        ),
+        (
+            "a long expression",
+            step(&format!("{{http: GET /, check: 'body matches /{}/'}}", "(a{9}){9}".repeat(99_999))),
+            "regular expression",
+        ),
+        (
+            "a deep expression",
+            step(&format!("{{http: GET /, check: 'body matches /{}/'}}", "(".repeat(99_999))),
+            "regular expression",
+        ),
+        (
+            "a deep path",
+            step(&format!("{{http: GET /, check: 'json ${} == 1'}}", "[?@".repeat(9_999))),
+            "at most 16 filters",
+        ),
+    ] {
+        let run = Prony::run(&Plan::new(&text)).finish_within(LONGEST);
+        assert_refused(name, &run, 2, &["plan.yaml:", told]);
+        assert!(run.stderr.len() < 5_000, "{name}: {} bytes of message", run.stderr.len());
+    }
+}
+
+#[test]
+fn flags_that_make_no_sense() {
+    let refused = "http://127.0.0.1:9";
+    let full = tempfile::tempdir().expect("a folder");
+    std::fs::write(full.path().join("summary.json"), "{}").expect("written");
+    let full = full.path().to_string_lossy().into_owned();
+    let try_help = "For more information, try '--help'";
+    for (arguments, told) in [
+        (
+            &["http", refused, "--rate", "fast"][..],
+            &["'fast' for '--rate", "expected a rate such as `500/s`", try_help][..],
+        ),
+        (&["http", refused, "--rate", "0"], &["expected a rate from 0.1/s to 200000/s"]),
+        (&["http", refused, "--rate", "300000"], &["expected a rate from 0.1/s to 200000/s"]),
+        (&["http", refused, "--rate=-5"], &["expected a rate such as"]),
+        (&["http", refused, "--for", "soon"], &["'soon' for '--for", "expected a duration such as `250ms`"]),
+        (&["http", refused, "--for", "0s"], &["expected more than no time"]),
+        (&["http", refused, "--for=-1s"], &["expected a duration such as"]),
+        (&["http", refused, "--users", "0"], &["0 is not in 1..=1000000"]),
+        (
+            &["http", refused, "--users", "3", "--rate", "5"],
+            &["'--users <N>' cannot be used with '--rate <RATE>'"],
+        ),
+        (&["http", refused, "--requests", "0"], &["'0' for '--requests"]),
+        (&["http", refused, "--requests", "5", "--for", "1s"], &["cannot be used with"]),
+        (&["http", refused, "--arrivals", "poisson"], &["--rate <RATE>"]),
+        (&["http", refused, "--rat", "5"], &["unexpected argument '--rat'", "'--rate'"]),
+        (&["http", refused, "--http", "3"], &["possible values: auto, 1.1, 2"]),
+        (&["http", refused, "--json", "{"], &["expected JSON"]),
+        (&["http", refused, "--body", "a", "--json", "{}"], &["cannot be used with"]),
+        (&["http", refused, "-H", "novalue"], &["expected `Name: value`"]),
+        (&["http", refused, "--resolve", "a"], &["expected HOST:PORT:ADDRESS"]),
+        (&["http", refused, "--cert", "a.pem"], &["--key <FILE>"]),
+        (&["http", refused, "--threads", "0"], &["0 is not in 1..=1024"]),
+        (&["http", refused, "--timeout", "soon"], &["found `soon`", "expected a duration such as"]),
+        (&["http", refused, "--threshold", "x < 1"], &["unknown metric `x`"]),
+        (&["http", refused, "--check", "x"], &["found `x`", "known here: status"]),
+        (&["http", refused, "-X", "BAD METHOD"], &["`BAD METHOD` is no HTTP method"]),
+        (
+            &["http", "127.0.0.1:9"],
+            &["expected a URL with http:// or https://", "did you mean `http://127.0.0.1:9`?"],
+        ),
+        (&["http", "http://127.0.0.1:port"], &["invalid port number"]),
+        (
+            &["http", refused, "-n", "1", "--out", &full],
+            &["already holds a summary.json", "choose another folder"],
+        ),
+        (
+            &["http", refused, "-n", "1", "--out", "/proc/nope"],
+            &["/proc/nope cannot be made", "may write to"],
+        ),
+        (&["http", refused, "-n", "1", "--out", "/dev/null"], &["/dev/null cannot be made"]),
+        (&["report", "/nope"], &["there is no folder /nope", "`--out`"]),
+        (&["report", &full], &["has no `version`", "`--out`"]),
+        (&["serve", "--http", "nowhere"], &["'nowhere' for '--http"]),
+        (&["nosuch"], &["unrecognized subcommand 'nosuch'"]),
+        (&["run"], &["<PLAN>"]),
+        (&["check"], &["<PLAN>"]),
+        (&[], &["Usage: prony <COMMAND>"]),
+    ] {
+        assert_refused(&arguments.join(" "), &Prony::with(arguments).finish_within(LONGEST), 2, told);
+    }
+}
+
+#[test]
+fn settings_of_what_is_not_there() {
+    let plan = Plan::new(&step("http: GET /"));
+    for (setting, told) in [
+        ("nope=1", &["--set nope:1:1: unknown key `nope`", "did you mean"][..]),
+        ("scenarios.mian.load.users=1", &["--set scenarios.mian.load.users"]),
+        ("scenarios.main.load.users.x=1", &["the plan has `1` above `x`", "only maps and lists"]),
+        ("scenarios.main.steps.9=1", &["`9` is no item", "items count from 0"]),
+        ("scenarios.main.steps.x=1", &["`x` is no item"]),
+        (
+            "scenarios.main.load.users=many",
+            &["--set scenarios.main.load.users:1:1: found `many`", "a whole number"],
+        ),
+        ("scenarios.main.load.users=[", &["--set scenarios.main.load.users:1:2: not valid YAML"]),
+        ("novalue", &["expected PATH=VALUE, for example scenarios.browse.load.for=10s"]),
+        ("=1", &["expected PATH=VALUE"]),
+    ] {
+        let run = Prony::run(&plan).arguments(&["--set", setting]).finish_within(LONGEST);
+        assert_refused(setting, &run, 2, told);
+    }
+}
+
+#[test]
+fn names_without_an_address_and_addresses_that_are_not_ours() {
+    let unknown = "target: http://prony-tests.invalid";
+    let run = Prony::run(&Plan::new(&top(unknown))).finish_within(LONGEST);
+    assert_refused(
+        unknown,
+        &run,
+        3,
+        &["the target's name `prony-tests.invalid` has no address", "check its spelling, or pin it"],
+    );
+    let foreign = "network: {source: 192.0.2.1}";
+    let run = Prony::run(&Plan::new(&top(foreign))).finish_within(LONGEST);
+    assert_refused(
+        foreign,
+        &run,
+        3,
+        &["plan.yaml:1:19: connections cannot come from 192.0.2.1", "expected addresses of this machine"],
+    );
+    // Asked for with each connection, it is a failure of requests: names may come and go while a load is on.
+    let late = top("target: http://prony-tests.invalid\nnetwork: {dns: per_connection}");
+    let late = Plan::new(&late);
+    let run = Prony::run(&late).finish_within(LONGEST);
+    assert_eq!(run.summary()["scenarios"]["main"]["failures"]["by_kind"], serde_json::json!({"dns": 1}));
+    assert!(run.stderr.contains("dns: looking up `prony-tests.invalid`"), "{}", run.stderr);
+}

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod binary;
+mod corpus;
 mod documents;
 mod honesty;
 mod hostile;

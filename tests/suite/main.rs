@@ -6,6 +6,7 @@ mod bad_input;
 mod binary;
 mod corpus;
 mod documents;
+mod exhausted;
 mod honesty;
 mod hostile;
 mod requirements;

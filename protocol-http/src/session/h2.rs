@@ -62,10 +62,13 @@ impl Http2 {
                 Failure::new(FailureKind::Timeout, format!("{state} within the time-out"))
             }
             Fault::Other(failure) => failure,
+            // It names the last stream that was or might be processed; those beyond it were not (RFC 9113, section 6.8).
+            Fault::Http2(error) if error.is_go_away() && error.is_remote() => {
+                self.connection.leave();
+                Failure { unprocessed: true, ..failure(&ended_by(&error)) }
+            }
             Fault::Http2(error) => match self.connection.ended() {
-                Some(ended) if error.get_io().is_none() && !error.is_reset() && !error.is_go_away() => {
-                    failure(&ended)
-                }
+                Some(ended) if error.get_io().is_none() && !error.is_reset() => failure(&ended),
                 _ => failure(&ended_by(&error)),
             },
         })

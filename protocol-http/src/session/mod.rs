@@ -59,11 +59,16 @@ pub(crate) struct Failure {
     detail: Box<str>,
     /// The connection was gone before a byte of the answer came: a server that closes idle connections does that.
     unanswered: bool,
+    /// The peer has said that it did not begin with the request.
+    unprocessed: bool,
 }
+
+/// How often a request is sent once more because the peer did not begin with it.
+const MOST_REPEATS: usize = 4;
 
 impl Failure {
     fn new(kind: FailureKind, detail: impl Into<Box<str>>) -> Self {
-        Self { kind, detail: detail.into(), unanswered: false }
+        Self { kind, detail: detail.into(), unanswered: false, unprocessed: false }
     }
 }
 
@@ -153,19 +158,25 @@ impl HttpSession {
     }
 
     /// One request; a second time on a new connection when a reused one turns out to be closed, as RFC 9110, section
-    /// 9.2.2, allows for idempotent methods.
+    /// 9.2.2, allows for idempotent methods, and further times when an HTTP/2 peer goes away without having begun with it.
     async fn attempt(
         &mut self,
         step: &Step,
         outgoing: &Outgoing,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
-        match self.once(step, outgoing, outcome, Reuse::Allowed).await {
-            Err(failure) if failure.unanswered && outgoing.method.is_idempotent() => {
-                self.once(step, outgoing, outcome, Reuse::Refused).await
+        let mut reuse = Reuse::Allowed;
+        for _ in 0..MOST_REPEATS {
+            match self.once(step, outgoing, outcome, reuse).await {
+                Err(failure)
+                    if failure.unprocessed || failure.unanswered && outgoing.method.is_idempotent() =>
+                {
+                    reuse = Reuse::Refused;
+                }
+                other => return other,
             }
-            other => other,
         }
+        self.once(step, outgoing, outcome, reuse).await
     }
 
     async fn once(

@@ -42,6 +42,8 @@ pub struct H2Connection {
 struct Shared {
     connection: Option<Connection<Stream, Bytes>>,
     ended: Option<Ended>,
+    /// The peer takes no further requests, though it may still answer earlier ones.
+    leaving: bool,
     on_end: Option<Box<dyn FnOnce() + Send>>,
     /// The task that moves the bytes when nobody else does.
     task: Option<Waker>,
@@ -84,6 +86,7 @@ impl H2Connection {
         let shared = SendWrapper::new(Rc::new(RefCell::new(Shared {
             connection: Some(connection),
             ended: None,
+            leaving: false,
             on_end: Some(Box::new(on_end)),
             task: None,
             driven: false,
@@ -105,10 +108,16 @@ impl H2Connection {
         self.shared.borrow().ended.clone()
     }
 
-    /// Whether it still stands.
+    /// Whether it still stands, and takes further requests.
     #[must_use]
     pub fn stands(&self) -> bool {
-        self.shared.borrow().ended.is_none()
+        let shared = self.shared.borrow();
+        shared.ended.is_none() && !shared.leaving
+    }
+
+    /// Notes that the peer takes no further requests on it: a stream of it has met a GOAWAY.
+    pub fn leave(&self) {
+        self.shared.borrow_mut().leaving = true;
     }
 
     /// How many streams the peer allows at a time, as far as is known.

@@ -1,5 +1,6 @@
 //! HTTP/2: connections and streams that end early, frames that are none, settings that hamper.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::hostile::{ALL, Answered, Failed, USERS, assert_all, case, flood};
@@ -55,6 +56,20 @@ fn http2_connections_that_misbehave() {
         )
         .http(version)
         .connections(ALL),
+        // What it did not begin with is sent again elsewhere, whatever the method.
+        case(
+            "goaway-now-and-then",
+            {
+                let turn = AtomicU64::new(0);
+                http2(&[], move |peer, stream| {
+                    let away = turn.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
+                    peer.send(&if away { goaway(stream - 1, 0) } else { answered(stream) });
+                })
+            },
+            Answered,
+        )
+        .http(version)
+        .steps(r#"[{http: {post: /, text: "hello"}}]"#),
         case("goaway-at-once", sending(goaway(0, 0)), Failed("goaway", "the peer sent GOAWAY")).http(version),
         case("goaway-with-error", sending(goaway(0, 11)), Failed("goaway", "ENHANCE_YOUR_CALM"))
             .http(version),

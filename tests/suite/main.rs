@@ -9,6 +9,7 @@ mod documents;
 mod exhausted;
 mod honesty;
 mod hostile;
+mod nginx;
 mod requirements;
 mod servers;
 mod stored;

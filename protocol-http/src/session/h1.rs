@@ -17,7 +17,6 @@ use crate::session::{Counted, Desk, Failure, Reusable};
 /// A connection that speaks HTTP/1.1. It holds no buffer while idle.
 pub(crate) struct H1Connection {
     stream: Stream,
-    used: bool,
     _counted: Counted,
 }
 
@@ -43,12 +42,7 @@ struct Flight<'a> {
 
 impl H1Connection {
     pub(crate) fn new(stream: Stream, counted: Counted) -> Self {
-        Self { stream, used: false, _counted: counted }
-    }
-
-    /// Whether it has carried a request before.
-    pub(crate) fn is_used(&self) -> bool {
-        self.used
+        Self { stream, _counted: counted }
     }
 
     /// Whether it still stands: a peer that has closed it while it was idle has left its mark on the socket, and nothing
@@ -69,7 +63,6 @@ impl H1Connection {
         outgoing: &Outgoing,
         desk: &mut Desk<'_>,
     ) -> Result<Reusable, Failure> {
-        self.used = true;
         let bytes = outgoing.http1();
         let began = desk.clock.now();
         desk.outcome.sent.get_or_insert(began);
@@ -195,7 +188,7 @@ impl<'a> Flight<'a> {
             let (kind, did) =
                 if self.reset { (FailureKind::Reset, "reset") } else { (FailureKind::Closed, "closed") };
             let text = format!("the peer {did} the connection {}", self.how_far(kept));
-            return Err(Failure { unanswered: self.received == 0, ..Failure::new(kind, text) });
+            return Err(Failure::new(kind, text));
         }
         self.first.get_or_insert(self.last);
         self.received += bytes.len() as u64;
@@ -216,14 +209,13 @@ impl<'a> Flight<'a> {
     fn broken(&mut self, error: &std::io::Error, kept: &Kept, now: &dyn Fn() -> Timestamp) -> Failure {
         self.last = now();
         let kind = failure_of_io(error);
-        let unanswered = self.received == 0 && matches!(kind, FailureKind::Reset | FailureKind::Closed);
         // TLS says goodbye before it closes, so that nobody can pass off a part as the whole.
         let text = if error.kind() == ErrorKind::UnexpectedEof {
             format!("the peer closed the connection without a TLS close_notify {}", self.how_far(kept))
         } else {
             format!("reading the answer: {}", story_of_io(error))
         };
-        Failure { unanswered, ..Failure::new(kind, text) }
+        Failure::new(kind, text)
     }
 
     /// How much of the answer has come.

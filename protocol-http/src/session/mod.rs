@@ -57,8 +57,6 @@ enum Wire {
 pub(crate) struct Failure {
     kind: FailureKind,
     detail: Box<str>,
-    /// The connection was gone before a byte of the answer came: a server that closes idle connections does that.
-    unanswered: bool,
     /// The peer has said that it did not begin with the request.
     unprocessed: bool,
 }
@@ -68,7 +66,7 @@ const MOST_REPEATS: usize = 4;
 
 impl Failure {
     fn new(kind: FailureKind, detail: impl Into<Box<str>>) -> Self {
-        Self { kind, detail: detail.into(), unanswered: false, unprocessed: false }
+        Self { kind, detail: detail.into(), unprocessed: false }
     }
 }
 
@@ -157,35 +155,24 @@ impl HttpSession {
         self.decode(step)
     }
 
-    /// One request; a second time on a new connection when a reused one turns out to be closed, as RFC 9110, section
-    /// 9.2.2, allows for idempotent methods, and further times when an HTTP/2 peer goes away without having begun with it.
+    /// One request. It is sent again only when an HTTP/2 peer goes away and says that it has not begun with it; any
+    /// other end of a connection is a failure of the target, which a second try would hide.
     async fn attempt(
         &mut self,
         step: &Step,
         outgoing: &Outgoing,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
-        let mut reuse = Reuse::Allowed;
         for _ in 0..MOST_REPEATS {
-            match self.once(step, outgoing, outcome, reuse).await {
-                Err(failure)
-                    if failure.unprocessed || failure.unanswered && outgoing.method.is_idempotent() =>
-                {
-                    reuse = Reuse::Refused;
-                }
+            match self.once(step, outgoing, outcome).await {
+                Err(failure) if failure.unprocessed => {}
                 other => return other,
             }
         }
-        self.once(step, outgoing, outcome, reuse).await
+        self.once(step, outgoing, outcome).await
     }
 
-    async fn once(
-        &mut self,
-        step: &Step,
-        outgoing: &Outgoing,
-        outcome: &mut Outcome,
-        reuse: Reuse,
-    ) -> Result<(), Failure> {
+    async fn once(&mut self, step: &Step, outgoing: &Outgoing, outcome: &mut Outcome) -> Result<(), Failure> {
         let part = Arc::clone(&self.part);
         let mut desk = Desk {
             kept: &mut self.kept,
@@ -195,23 +182,19 @@ impl HttpSession {
             max_body: step.max_body,
         };
         if let Some(pools) = &part.pools {
-            let mut lease = pools
-                .lease(&part, &outgoing.origin, reuse, &mut desk, self.compiled.settings.version)
-                .await?;
+            let mut lease =
+                pools.lease(&part, &outgoing.origin, &mut desk, self.compiled.settings.version).await?;
             return match lease.wire() {
                 Wire::Http1(connection) => {
-                    let (used, result) =
-                        (connection.is_used(), connection.exchange(outgoing, &mut desk).await);
+                    let result = connection.exchange(outgoing, &mut desk).await;
                     lease.keep_if(matches!(result, Ok(Reusable::Yes)));
-                    result
-                        .map(|_| ())
-                        .map_err(|failure| Failure { unanswered: failure.unanswered && used, ..failure })
+                    result.map(|_| ())
                 }
                 Wire::Http2(connection) => connection.exchange(outgoing, &mut desk).await,
             };
         }
         let known = self.own.iter().position(|(origin, _)| *origin == outgoing.origin);
-        let mut known = known.map(|at| self.own.swap_remove(at)).filter(|_| reuse == Reuse::Allowed);
+        let mut known = known.map(|at| self.own.swap_remove(at));
         if let Some((_, wire)) = &mut known
             && !wire.is_usable().await
         {
@@ -227,15 +210,9 @@ impl HttpSession {
         };
         let (result, keep) = match &mut wire {
             Wire::Http1(connection) => {
-                let used = connection.is_used();
                 let result = connection.exchange(outgoing, &mut desk).await;
                 let keep = matches!(result, Ok(Reusable::Yes));
-                (
-                    result
-                        .map(|_| ())
-                        .map_err(|failure| Failure { unanswered: failure.unanswered && used, ..failure }),
-                    keep,
-                )
+                (result.map(|_| ()), keep)
             }
             Wire::Http2(connection) => (connection.exchange_alone(outgoing, &mut desk).await, true),
         };
@@ -278,13 +255,6 @@ impl HttpSession {
             }
         }
     }
-}
-
-/// Whether a connection that has been used may be used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reuse {
-    Allowed,
-    Refused,
 }
 
 /// Whether a connection can carry another request.

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::config::Version;
 use crate::session::h1::H1Connection;
 use crate::session::h2::Http2;
-use crate::session::{Desk, Failure, Reuse, Wire, WorkerPart, open, within};
+use crate::session::{Desk, Failure, Wire, WorkerPart, open, within};
 
 /// The pools of a worker: one an origin.
 pub(crate) struct Pools {
@@ -76,7 +76,6 @@ impl Pools {
         &self,
         part: &Arc<WorkerPart>,
         origin: &Origin,
-        reuse: Reuse,
         desk: &mut Desk<'_>,
         version: Version,
     ) -> Result<Lease, Failure> {
@@ -84,7 +83,7 @@ impl Pools {
         let clock = desk.clock;
         let mut place = Place::Newcomer;
         let taken = loop {
-            if let Some(taken) = pool.claim(self, reuse, place) {
+            if let Some(taken) = pool.claim(self, place) {
                 break taken;
             }
             let wait = pool.wait();
@@ -124,7 +123,7 @@ impl Pools {
 
 impl Pool {
     /// What is free now. Who has not waited stands behind those who do.
-    fn claim(&self, limits: &Pools, reuse: Reuse, place: Place) -> Option<Taken> {
+    fn claim(&self, limits: &Pools, place: Place) -> Option<Taken> {
         let mut state = self.state.borrow_mut();
         if state.waiting > 0 && place == Place::Newcomer {
             return None;
@@ -132,13 +131,7 @@ impl Pool {
         let before = state.multiplexed.len();
         state.multiplexed.retain(|(_, connection, _)| connection.is_usable());
         state.open -= (before - state.multiplexed.len()) as u32;
-        if reuse == Reuse::Refused && state.idle.pop().is_some() {
-            // The rest of the idle ones may be as stale as the one that failed; this one makes room for a new one.
-            state.open -= 1;
-        }
-        if reuse == Reuse::Allowed
-            && let Some(connection) = state.idle.pop()
-        {
+        if let Some(connection) = state.idle.pop() {
             return Some(Taken::Http1(connection));
         }
         // All connections are opened before streams pile up on one.

@@ -18,6 +18,31 @@ fn answers_that_are_cut_off_or_malformed() {
             }),
             Failed("reset", "reset by peer"),
         ),
+        // A connection that was good for a request before: what happens to the next one is no less a failure.
+        case(
+            "reset-when-kept",
+            Server::tcp(|peer| {
+                peer.request();
+                peer.send(OK.as_bytes());
+                peer.request();
+                peer.reset();
+            }),
+            Failed("reset", "reset by peer"),
+        )
+        .steps("[{http: GET /}, {http: GET /}]")
+        .connections(ALL),
+        case(
+            "closed-when-kept",
+            Server::tcp(|peer| {
+                peer.request();
+                peer.send(OK.as_bytes());
+                peer.request();
+            }),
+            Failed("closed", "closed the connection without an answer"),
+        )
+        .steps("[{http: GET /}, {http: GET /}]")
+        .http("connections: {shared: 1}")
+        .connections(ALL),
         case(
             "silent-close",
             Server::tcp(|peer| {

@@ -66,9 +66,9 @@ impl LoadFlags {
         match (self.rate, self.requests) {
             (Some(rate), requests) => {
                 load.insert("rate".to_owned(), format!("{rate}/s").into());
-                // N starts at a rate of R take N / R.
+                // N starts at a rate of R take N / R, and the one after them is due then: not a nanosecond more.
                 let nanoseconds =
-                    requests.map(|requests| format!("{}ns", (requests as f64 / rate * 1e9).round()));
+                    requests.map(|requests| format!("{}ns", (requests as f64 / rate * 1e9).floor()));
                 load.insert("for".to_owned(), nanoseconds.unwrap_or_else(lasting).into());
                 for (key, value) in [
                     ("arrivals", self.arrivals.clone().map(Json::from)),

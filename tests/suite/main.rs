@@ -4,11 +4,13 @@
 
 mod bad_input;
 mod binary;
+mod commands;
 mod corpus;
 mod documents;
 mod exhausted;
 mod honesty;
 mod hostile;
+mod house;
 mod nginx;
 mod requirements;
 mod servers;

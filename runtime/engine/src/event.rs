@@ -69,6 +69,17 @@ pub enum Ended {
     Failed(String),
 }
 
+/// The time that figures a second are over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// From the end of the warm-up to the end of the load, or of the last iteration where that was later, or where the load was
+    /// stopped before its time.
+    pub measured: Duration,
+    /// From the end of the warm-up to the end of the load, or to the last start where it was stopped before its time or its
+    /// plan does not say.
+    pub starting: Duration,
+}
+
 /// A finished run.
 #[derive(Clone, Debug)]
 pub struct RunResult {
@@ -78,12 +89,18 @@ pub struct RunResult {
     pub started: Duration,
     /// From its beginning to the end of the last iteration.
     pub lasted: Duration,
+    /// By scenario: what its figures a second are over.
+    pub spans: Vec<Span>,
+    /// The time that the run's own figures a second are over: from the earliest beginning of them to the latest end.
+    pub measured: Duration,
     /// Everything measured.
     pub totals: Statistics,
     /// The generator on itself, over the whole run.
     pub generator: GeneratorStats,
     /// The thresholds, in the order of the plan.
     pub thresholds: Vec<ThresholdResult>,
+    /// What was told by [`Event::Notice`], at most 200 of them.
+    pub notices: Vec<(ScenarioId, String)>,
     /// Whether the figures may be believed.
     pub verdict: Verdict,
 }

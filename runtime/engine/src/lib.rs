@@ -15,7 +15,7 @@ pub mod threshold;
 pub mod verdict;
 mod worker;
 
-pub use event::{Ended, Event, RunResult};
+pub use event::{Ended, Event, RunResult, Span};
 pub use load::{Arrivals, ClosedLoad, Load, OpenLoad, RateStage, Starts, UserStage};
 pub use spec::{Pacing, RunSpec, ScenarioSpec};
 pub use stats::Statistics;

@@ -10,8 +10,8 @@ use prony_core::{Clock, ScenarioId, SetupError, Timestamp};
 use tokio::sync::watch;
 
 use crate::clock;
-use crate::event::{Ended, Event, GeneratorStats, Interval, RunResult};
-use crate::load::{Load, OpenLoad, Starts};
+use crate::event::{Ended, Event, GeneratorStats, Interval, RunResult, Span};
+use crate::load::{ClosedLoad, Load, OpenLoad, Starts};
 use crate::pacer;
 use crate::spec::RunSpec;
 use crate::stats::{Latency, Statistics};
@@ -23,6 +23,8 @@ use crate::worker::{self, Assignment, Message, Report, StopOrder};
 const AHEAD: Duration = Duration::from_millis(20);
 /// Workers' reports of a second get so long to arrive.
 const COLLECT: Duration = Duration::from_millis(60);
+/// The most notices a result keeps.
+const MOST_NOTICES: usize = 200;
 /// Iterations under way get so long when a run is stopped before its time.
 const HURRY: Duration = Duration::from_secs(2);
 
@@ -145,6 +147,7 @@ struct Coordinator<'a> {
     process_at_begin: Duration,
     from: Duration,
     seen: HashSet<(ScenarioId, String)>,
+    notices: Vec<(ScenarioId, String)>,
     ended: Ended,
 }
 
@@ -186,6 +189,7 @@ impl<'a> Coordinator<'a> {
             process_at_begin: process,
             from: Duration::ZERO,
             seen: HashSet::new(),
+            notices: Vec::new(),
             ended: Ended::Finished,
             workers,
             stop,
@@ -242,6 +246,9 @@ impl<'a> Coordinator<'a> {
         let _ = self.workers[report.worker].returns.send(statistics);
         for (scenario, text) in report.notices {
             if self.seen.insert((scenario, text.clone())) {
+                if self.notices.len() < MOST_NOTICES {
+                    self.notices.push((scenario, text.clone()));
+                }
                 listen(Event::Notice { scenario, text });
             }
         }
@@ -283,8 +290,9 @@ impl<'a> Coordinator<'a> {
         self.process_before = process;
         let mut abort = None;
         let watches = std::mem::take(&mut self.watches).into_iter().map(|mut watch| {
-            let measured = self.measured(watch.scope(), to);
-            if watch.see(&statistics, &self.spec.catalog, measured.as_secs_f64()) && abort.is_none() {
+            let second = self.measured(watch.scope(), self.from, to).as_secs_f64();
+            let so_far = self.measured(watch.scope(), Duration::ZERO, to).as_secs_f64();
+            if watch.see(&statistics, &self.spec.catalog, second, so_far) && abort.is_none() {
                 abort = Some(watch.expression().to_owned());
             }
             watch
@@ -295,18 +303,54 @@ impl<'a> Coordinator<'a> {
         abort
     }
 
-    /// How much of the second up to `to` is measured in `scope`: what comes before a scenario begins, and its warm-up, is not,
-    /// and must not thin its rates out.
-    fn measured(&self, scope: Scope, to: Duration) -> Duration {
+    /// How much of the time between two moments of the run is measured in `scope`: what comes before a scenario begins, its warm-up,
+    /// and what comes after its end, is not, and must not thin its rates out.
+    fn measured(&self, scope: Scope, from: Duration, to: Duration) -> Duration {
         let scenario = match scope {
             Scope::Run => None,
             Scope::Scenario(id) => Some(id),
             Scope::Step(id) => self.spec.catalog.steps.get(usize::from(id.0)).map(|step| step.scenario),
         };
-        let inside = |number: usize| scenario.is_none_or(|id| usize::from(id.0) == number);
-        let scenarios = self.spec.scenarios.iter().enumerate().filter(|(number, _)| inside(*number));
-        let begins = scenarios.map(|(_, scenario)| scenario.start_after + scenario.warmup).min();
-        to.saturating_sub(self.from.max(begins.unwrap_or_default()))
+        let numbers = 0..self.spec.scenarios.len();
+        let inside = numbers.filter(|number| scenario.is_none_or(|id| usize::from(id.0) == *number));
+        let spans = inside.map(|number| (self.measured_from(number), self.active_until(number, to)));
+        let whole = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        whole.map_or(Duration::ZERO, |(begin, end)| end.saturating_sub(begin.max(from)))
+    }
+
+    /// From the run's beginning to the end of a scenario's warm-up.
+    fn measured_from(&self, number: usize) -> Duration {
+        self.spec.scenarios[number].start_after + self.spec.scenarios[number].warmup
+    }
+
+    /// From the run's beginning to the end of a scenario's load, where its plan says and nothing stopped it.
+    fn load_ends(&self, number: usize) -> Option<Duration> {
+        let scenario = &self.spec.scenarios[number];
+        let told = match &scenario.load {
+            Load::Closed(ClosedLoad::IterationsEach { .. } | ClosedLoad::SharedIterations { .. }) => None,
+            load => load.duration(),
+        };
+        told.filter(|_| self.ended == Ended::Finished).map(|load| scenario.start_after + load)
+    }
+
+    /// From the run's beginning to the end of what a scenario did, as far as is known at `to`.
+    fn active_until(&self, number: usize, to: Duration) -> Duration {
+        let stats = &self.totals.scenarios[number];
+        let last_end = stats.last_end - self.begin;
+        if stats.users_now > 0 || (last_end.is_zero() && self.ended == Ended::Finished) {
+            return to;
+        }
+        self.load_ends(number).map_or(last_end, |load| load.max(last_end)).min(to)
+    }
+
+    /// See [`Span`].
+    fn span(&self, number: usize) -> Span {
+        let begin = self.measured_from(number);
+        let last_start = self.totals.scenarios[number].last_start - self.begin;
+        Span {
+            measured: self.active_until(number, self.from).saturating_sub(begin),
+            starting: self.load_ends(number).unwrap_or(last_start).min(self.from).saturating_sub(begin),
+        }
     }
 
     /// Ends the load before its time. The first reason stays, unless it becomes a failure.
@@ -322,6 +366,8 @@ impl<'a> Coordinator<'a> {
 
     fn finish(mut self, started: Duration) -> RunResult {
         self.workers.clear();
+        let spans = (0..self.spec.scenarios.len()).map(|number| self.span(number)).collect();
+        let measured = self.measured(Scope::Run, Duration::ZERO, self.from);
         let generator = GeneratorStats {
             wakeup_lag: self.wakeups,
             worker_cpu: self.usage.iter().map(|usage| usage.cpu).collect(),
@@ -333,6 +379,9 @@ impl<'a> Coordinator<'a> {
         let open: Vec<bool> =
             self.spec.scenarios.iter().map(|scenario| matches!(scenario.load, Load::Open(_))).collect();
         RunResult {
+            spans,
+            measured,
+            notices: self.notices,
             verdict: verdict::judge(&self.totals, &generator, &open, &self.ended),
             thresholds: self.watches.iter().map(Watch::result).collect(),
             ended: self.ended,

@@ -4,15 +4,16 @@
 //!
 //! | rule | DEGRADED | INVALID |
 //! | --- | --- | --- |
-//! | `lag`: p99 of actual − intended start, open load | above 1 % of the median response time or 1 ms, whichever is larger | above 10 % or 10 ms |
-//! | `wakeup`: p99 of how late workers wake up, any load | the same | the same |
+//! | `lag`: p99 (below 500 starts p90) of actual − intended start, open load | above 1 % of the median response time or 1 ms, whichever is larger | above 10 % or 10 ms |
+//! | `wakeup`: p99 (below 500 probes, 5 s, p90) of how late workers wake up, any load | the same | the same |
 //! | `cpu`: a worker's share of a core less polling, runs of 1 s and more | above 90 % | – |
 //! | `starved`: a worker's share of time waiting for a core | above 5 % | above 20 % |
 //! | `dropped`: starts that found every user busy | any | – |
 //! | `ports`, `descriptors`: requests failed for want of them | any | above 1 % |
 //! | `interrupted`: ended before its time | always | – |
 //! | `failed`: something made the run pointless | – | always |
-//! | `nothing`: not one request ended | – | always |
+//! | `cut`: requests cut off when the run ended | above 1 % | – |
+//! | `nothing`: not one request ended, or not one succeeded | – | always |
 //!
 //! Dropped starts are the plan's own limit (`max_users`) met by a slow target: the figures stand, but the load asked for
 //! was not applied, so the run is never VALID.
@@ -23,7 +24,7 @@ use prony_core::FailureKind;
 use prony_core::units::show_duration;
 
 use crate::event::{Ended, GeneratorStats};
-use crate::stats::{Latency, Statistics};
+use crate::stats::{Latency, Statistics, StepStats};
 
 /// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +88,7 @@ pub(crate) fn judge(
             text: "not one request ended; make the run longer than the answers take, or look at the notices above".to_owned(),
         });
     }
+    reasons.extend(fruitless(totals, requests));
     let mut lag = Latency::default();
     let open_scenarios = totals.scenarios.iter().zip(open).filter(|(_, open)| **open);
     open_scenarios.for_each(|(scenario, _)| lag.merge(&scenario.lag));
@@ -140,13 +142,38 @@ pub(crate) fn judge(
     Verdict { status, reasons }
 }
 
+/// Requests enough, but none that succeeded, or too many whose end nobody saw.
+fn fruitless(totals: &Statistics, requests: u64) -> Option<Reason> {
+    let failed: u64 = totals.steps.iter().map(StepStats::failed).sum();
+    if requests > 0 && failed == requests {
+        let count =
+            |kind: FailureKind| -> u64 { totals.steps.iter().map(|step| step.failures[kind as usize]).sum() };
+        let most = FailureKind::ALL.into_iter().max_by_key(|kind| count(*kind));
+        let most = most.map_or(String::new(), |kind| format!("{} of them {}", count(kind), kind.name()));
+        let text = format!(
+            "not one of {requests} requests succeeded, {most}: this says nothing about the target under load; make one request work first"
+        );
+        return Some(Reason { status: Status::Invalid, rule: "nothing", text });
+    }
+    let cut: u64 = totals.steps.iter().map(|step| step.failures[FailureKind::Cut as usize]).sum();
+    let text = format!(
+        "{cut} of {requests} requests were cut off when the run ended: how long they would have taken is in no latency, so the \
+         slowest are missing; give them more time by `graceful_stop`"
+    );
+    (cut * 100 > requests).then_some(Reason { status: Status::Degraded, rule: "cut", text })
+}
+
+/// From so many samples on the 99th percentile is judged. Below, it is as good as the maximum, and one hiccup would condemn a run.
+const ENOUGH: u64 = 500;
+
 fn late(rule: &'static str, what: &str, lag: &Latency, median: u64) -> Option<Reason> {
-    let p99 = lag.quantile(0.99)?;
+    let (quantile, name) = if lag.count() >= ENOUGH { (0.99, "p99") } else { (0.9, "p90") };
+    let seen = lag.quantile(quantile)?;
     let limit = (median / 100).max(1_000_000);
     let hopeless = (median / 10).max(10_000_000);
-    let status = match p99 {
-        p99 if p99 > hopeless => Status::Invalid,
-        p99 if p99 > limit => Status::Degraded,
+    let status = match seen {
+        seen if seen > hopeless => Status::Invalid,
+        seen if seen > limit => Status::Degraded,
         _ => return None,
     };
     let show = |nanoseconds| show_duration(Duration::from_nanos(nanoseconds));
@@ -154,8 +181,8 @@ fn late(rule: &'static str, what: &str, lag: &Latency, median: u64) -> Option<Re
         status,
         rule,
         text: format!(
-            "{what}: p99 {}, at most {} is fine; give Prony a machine or cores of its own, more `--threads`, or less load",
-            show(p99),
+            "{what}: {name} {}, at most {} is fine; give Prony cores of its own, or less load",
+            show(seen),
             show(limit)
         ),
     })

@@ -8,7 +8,7 @@ use prony_core::{Catalog, FailureKind, Phase, ScenarioId};
 use prony_engine::event::GeneratorStats;
 use prony_engine::stats::{CheckCount, GroupStats, Latency, ScenarioStats, StepStats};
 use prony_engine::threshold::Scope;
-use prony_engine::{Ended, Load, RunResult, Statistics, Status, ThresholdResult, Verdict};
+use prony_engine::{Ended, Load, RunResult, Span, Statistics, Status, ThresholdResult, Verdict};
 
 use super::summary::{
     Bytes, Check, Connections, Distribution, Dropped, EndedWord, Failures, GeneratorSummary, GroupSummary,
@@ -41,7 +41,7 @@ impl Summary {
             targets: about.targets.clone(),
             verdict: verdict(&result.verdict),
             thresholds: result.thresholds.iter().map(|result| threshold(result, &about.catalog)).collect(),
-            run: run(about, result),
+            run: run(result),
             scenarios: scenarios(about, result),
             generator: generator(about, result),
             host: Host::here(),
@@ -97,11 +97,9 @@ fn scenario_name(scenario: ScenarioId, catalog: &Catalog) -> &str {
     catalog.scenarios.get(usize::from(scenario.0)).map_or("", String::as_str)
 }
 
-fn run(about: &About, result: &RunResult) -> RunSummary {
-    let begin = about.scenarios.iter().map(|scenario| scenario.start_after + scenario.warmup).min();
-    let seconds = result.lasted.saturating_sub(begin.unwrap_or_default());
+fn run(result: &RunResult) -> RunSummary {
     let checks = result.totals.steps.iter().flat_map(|step| &step.checks);
-    RunSummary { measured: measured(&total(&result.totals.steps), seconds), checks: share(checks) }
+    RunSummary { measured: measured(&total(&result.totals.steps), result.measured), checks: share(checks) }
 }
 
 fn scenarios(about: &About, result: &RunResult) -> IndexMap<String, ScenarioSummary> {
@@ -123,7 +121,7 @@ fn scenario_summary(
     result: &RunResult,
 ) -> ScenarioSummary {
     let (catalog, totals) = (&about.catalog, &result.totals);
-    let time = measured_time(scenario, result.lasted);
+    let Span { measured: time, starting } = result.spans.get(usize::from(id.0)).copied().unwrap_or_default();
     let steps: IndexMap<String, StepSummary> = catalog
         .steps
         .iter()
@@ -141,6 +139,7 @@ fn scenario_summary(
         })
         .collect();
     let groups = catalog.groups.iter().zip(&totals.groups).filter(|(entry, _)| entry.scenario == id);
+    let notices = result.notices.iter().filter(|(scenario, _)| *scenario == id);
     ScenarioSummary {
         load: LoadSummary {
             model: match scenario.load {
@@ -154,6 +153,7 @@ fn scenario_summary(
             warmup_us: micros(scenario.warmup),
         },
         measured_us: micros(time),
+        starting_us: micros(starting),
         due: stats.due,
         iterations: Iterations {
             started: stats.iterations.started,
@@ -177,6 +177,7 @@ fn scenario_summary(
         iteration_time_us: Distribution::of(&stats.iteration_time),
         measured: measured(&total(scenario_steps(catalog, totals, id)), time),
         checks: steps.values().flat_map(|step| step.checks.iter().cloned()).collect(),
+        notices: notices.map(|(_, text)| text.clone()).collect(),
         groups: groups.map(|(entry, group)| (entry.name.clone(), group_summary(group))).collect(),
         steps,
     }
@@ -184,13 +185,6 @@ fn scenario_summary(
 
 fn group_summary(group: &GroupStats) -> GroupSummary {
     GroupSummary { count: group.count, failed: group.failed, time_us: Distribution::of(&group.time) }
-}
-
-/// The time a scenario's requests are spread over: from the end of its warm-up to the end of its load, or of the run
-/// where that came first or the plan does not say.
-fn measured_time(scenario: &AboutScenario, lasted: Duration) -> Duration {
-    let end = scenario.load.duration().map_or(lasted, |load| lasted.min(scenario.start_after + load));
-    end.saturating_sub(scenario.start_after + scenario.warmup)
 }
 
 /// The steps of one scenario.
@@ -369,9 +363,12 @@ mod tests {
     #[test]
     fn rates_are_over_the_time_that_was_measured() {
         let mut sample = samples::shop();
-        sample.about.scenarios[0].warmup = Duration::from_secs(5);
-        // The other scenario's load ends after 10 s; the run goes on.
-        sample.result.lasted = Duration::from_secs(40);
+        let seconds = Duration::from_secs;
+        sample.result.spans = vec![
+            Span { measured: seconds(5), starting: seconds(5) },
+            Span { measured: seconds(10), starting: seconds(10) },
+        ];
+        sample.result.measured = seconds(40);
         let summary = Summary::new(&sample.about, &sample.result);
         let rate = |name: &str| summary.scenarios[name].measured.requests_per_second;
         assert_eq!((rate("browse"), rate("buy")), (2_000.0 / 5.0, 800.0 / 10.0));

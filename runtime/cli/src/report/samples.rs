@@ -9,8 +9,8 @@ use prony_engine::event::{GeneratorStats, Interval};
 use prony_engine::stats::{CheckCount, Latency};
 use prony_engine::threshold::Scope;
 use prony_engine::{
-    Arrivals, ClosedLoad, Ended, Event, Load, OpenLoad, RateStage, Reason, RunResult, Starts, Statistics,
-    Status, ThresholdResult, UserStage, Verdict,
+    Arrivals, ClosedLoad, Ended, Event, Load, OpenLoad, RateStage, Reason, RunResult, Span, Starts,
+    Statistics, Status, ThresholdResult, UserStage, Verdict,
 };
 
 use super::{About, AboutScenario};
@@ -127,6 +127,9 @@ pub(crate) fn run(seconds: u64, scenarios: &[(&str, Load, Steps<'_>)]) -> Sample
         totals,
         generator,
         thresholds: Vec::new(),
+        spans: scenarios.iter().map(|_| Span { measured: wall, starting: wall }).collect(),
+        measured: wall,
+        notices: Vec::new(),
         verdict: Verdict { status: Status::Valid, reasons: Vec::new() },
     };
     Sample { about, intervals, result }

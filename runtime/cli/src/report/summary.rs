@@ -231,8 +231,12 @@ pub struct Check {
 pub struct ScenarioSummary {
     /// What was asked for.
     pub load: LoadSummary,
-    /// The time its requests are spread over: from the end of its warm-up to the end of its load or of the run.
+    /// The time its figures a second are over: from the end of its warm-up to the end of its load, or of its last iteration
+    /// where that was later, or where the load was stopped before its time.
     pub measured_us: f64,
+    /// The time that starts a second are over: from the end of its warm-up to the end of its load, or to the last start where
+    /// it was stopped before its time or the plan does not say.
+    pub starting_us: f64,
     /// Starts that were due (open load) or made (closed), dropped ones included, warm-up left out.
     pub due: u64,
     /// Iterations by their end.
@@ -252,6 +256,8 @@ pub struct ScenarioSummary {
     pub measured: Measured,
     /// Checks of all its steps.
     pub checks: Vec<Check>,
+    /// What was told while it ran: the first failure of each kind and cause.
+    pub notices: Vec<String>,
     /// By name, in the order of the plan.
     pub groups: IndexMap<String, GroupSummary>,
     /// By name, in the order of the plan.

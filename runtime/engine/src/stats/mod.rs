@@ -7,7 +7,7 @@ mod latency;
 
 pub use latency::Latency;
 
-use prony_core::{Catalog, FailureKind, Marks, Outcome, Phase};
+use prony_core::{Catalog, FailureKind, Marks, Outcome, Phase, Timestamp};
 
 /// The most statuses told apart; a hostile peer can send 900 of them.
 const MOST_STATUSES: usize = 64;
@@ -42,6 +42,10 @@ pub struct ScenarioStats {
     pub iteration_time: Latency,
     /// Connections by what happened to them.
     pub connections: ConnectionCounts,
+    /// When the last iteration was due that began; zero when none did. Merging keeps the latest.
+    pub last_start: Timestamp,
+    /// When the last iteration ended; zero when none did. Merging keeps the latest.
+    pub last_end: Timestamp,
 }
 
 /// Iterations by their end.
@@ -90,9 +94,10 @@ pub struct StepStats {
     pub statuses: Vec<(u16, u64)>,
     /// Checks in the step's order.
     pub checks: Vec<CheckCount>,
-    /// From the intended start to the end of every request.
+    /// From the intended start to the end of every request that ended by itself: not of those cut off when the run ended,
+    /// nor of those that could not be made.
     pub response: Latency,
-    /// From the actual send to the end of every request that was sent.
+    /// From the actual send to the end of those of them that were sent.
     pub service: Latency,
     /// By phase, in the order of [`Phase::ALL`].
     pub phases: [Latency; Phase::ALL.len()],
@@ -164,6 +169,8 @@ impl ScenarioStats {
         self.users_most += other.users_most;
         self.lag.merge(&other.lag);
         self.iteration_time.merge(&other.iteration_time);
+        self.last_start = self.last_start.max(other.last_start);
+        self.last_end = self.last_end.max(other.last_end);
         self.connections.opened += other.connections.opened;
         self.connections.closed += other.connections.closed;
         self.connections.handshakes_full += other.connections.handshakes_full;
@@ -260,6 +267,13 @@ impl StepStats {
                 check.passed += marks.passed >> index & 1;
             }
         }
+        self.bytes_sent += outcome.traffic.sent;
+        self.bytes_received += outcome.traffic.received;
+        if matches!(outcome.failure, Some(FailureKind::Cut | FailureKind::Request)) {
+            // How long a request would have taken that was cut off, or that could not be made, nobody knows: its time up to
+            // then would make the figures look better than they are.
+            return;
+        }
         self.response.record(outcome.response_nanos());
         if let Some(service) = outcome.service_nanos() {
             self.service.record(service);
@@ -267,8 +281,6 @@ impl StepStats {
         for (phase, nanoseconds) in outcome.phases.iter() {
             self.phases[phase as usize].record(nanoseconds);
         }
-        self.bytes_sent += outcome.traffic.sent;
-        self.bytes_received += outcome.traffic.received;
     }
 
     fn count_status(&mut self, status: u16, count: u64) {

@@ -179,13 +179,20 @@ impl Watch {
         Self { threshold, total: Observed::default(), window, broken: None, last: None }
     }
 
-    /// Takes a second in, `seconds` of which are measured. True when the run is to be aborted for it.
-    pub(crate) fn see(&mut self, statistics: &Statistics, catalog: &Catalog, seconds: f64) -> bool {
+    /// Takes a second in, `seconds` of which are measured, and `so_far` of the run. True when the run is to be aborted for it.
+    pub(crate) fn see(
+        &mut self,
+        statistics: &Statistics,
+        catalog: &Catalog,
+        seconds: f64,
+        so_far: f64,
+    ) -> bool {
         let Threshold { metric, scope, .. } = self.threshold;
         let observed = Observed::new(metric, scope, statistics, catalog, seconds);
         let value = match &mut self.window {
             None => {
                 self.total.merge(&observed);
+                self.total.seconds = so_far;
                 self.total.value(metric)
             }
             Some(window) => {
@@ -287,7 +294,7 @@ mod tests {
         let mut watch = watch("response_time.max < 50ms", 2, Sense::MustHold);
         let seen: Vec<bool> = [10, 100, 10, 10, 10]
             .into_iter()
-            .map(|time| watch.see(&requests(5, time), &catalog(), 1.0))
+            .map(|time| watch.see(&requests(5, time), &catalog(), 1.0, 1.0))
             .collect();
         assert_eq!(seen, [false, true, true, false, false]);
         watch.close();
@@ -297,8 +304,8 @@ mod tests {
     #[test]
     fn a_splinter_of_a_second_is_no_window() {
         let mut watch = watch("requests.rate > 100/s", 1, Sense::MustHold);
-        assert!(!watch.see(&requests(200, 1), &catalog(), 1.0));
-        assert!(!watch.see(&requests(1, 1), &catalog(), 0.3));
+        assert!(!watch.see(&requests(200, 1), &catalog(), 1.0, 1.0));
+        assert!(!watch.see(&requests(1, 1), &catalog(), 0.3, 0.3));
         watch.close();
         let result = watch.result();
         // 201 requests in 1.3 s.
@@ -308,8 +315,8 @@ mod tests {
     #[test]
     fn what_ends_in_the_last_splinter_is_seen() {
         let mut watch = watch("response_time.max > 50ms", 1, Sense::MustNotHappen);
-        assert!(!watch.see(&requests(200, 1), &catalog(), 1.0));
-        assert!(!watch.see(&requests(1, 100), &catalog(), 0.1));
+        assert!(!watch.see(&requests(200, 1), &catalog(), 1.0, 1.0));
+        assert!(!watch.see(&requests(1, 100), &catalog(), 0.1, 0.1));
         watch.close();
         assert!(!watch.result().passed);
     }
@@ -318,7 +325,7 @@ mod tests {
     fn a_run_shorter_than_its_window_is_judged_by_what_there_is() {
         for (time, passed) in [(10, true), (100, false)] {
             let mut watch = watch("response_time.max < 50ms", 60, Sense::MustHold);
-            assert!(!watch.see(&requests(5, time), &catalog(), 1.0));
+            assert!(!watch.see(&requests(5, time), &catalog(), 1.0, 1.0));
             watch.close();
             assert_eq!(watch.result().passed, passed);
         }
@@ -328,7 +335,7 @@ mod tests {
     fn seconds_without_traffic_break_nothing() {
         let mut watch = watch("response_time.max < 50ms", 1, Sense::MustHold);
         for count in [0, 5, 0, 5] {
-            assert!(!watch.see(&requests(count, 10), &catalog(), 1.0));
+            assert!(!watch.see(&requests(count, 10), &catalog(), 1.0, 1.0));
         }
         watch.close();
         assert!(watch.result().passed);
@@ -338,7 +345,7 @@ mod tests {
     fn a_window_of_hours_holds_a_bounded_number_of_histograms() {
         let mut watch = watch("requests.count < 100000", 7_200, Sense::MustHold);
         for _ in 0..20_000 {
-            assert!(!watch.see(&requests(1, 10), &catalog(), 1.0));
+            assert!(!watch.see(&requests(1, 10), &catalog(), 1.0, 1.0));
         }
         let window = watch.window.as_ref().expect("a window");
         assert!(window.slots.len() <= 61, "{}", window.slots.len());

@@ -60,7 +60,12 @@ pub fn parse(expression: &str, place: &Place) -> Result<(Metric, Comparison, f64
         "ns" => {
             parse_duration(bound).map(|duration| duration.as_nanos() as f64).map_err(|error| error.expected)
         }
-        "share" => parse_share(bound).map_err(|error| error.expected),
+        "share" => match parse_share(bound) {
+            Ok(share) if share > 1.0 || bound == "1" => {
+                Err("a share such as `0.1%` or `0.001`, of at most 100%")
+            }
+            parsed => parsed.map_err(|error| error.expected),
+        },
         "/s" => match bound.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
             _ => parse_rate(bound).map(|rate| rate.get()).map_err(|error| error.expected),

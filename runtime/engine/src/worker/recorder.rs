@@ -110,6 +110,7 @@ impl Recorder {
         if measured {
             stats.due += 1;
             stats.iterations.started += 1;
+            stats.last_start = stats.last_start.max(due);
             stats.lag.record(actual.nanos_since(due));
         } else {
             stats.iterations.warmup += 1;
@@ -139,6 +140,7 @@ impl Recorder {
                 return;
             }
         }
+        stats.last_end = stats.last_end.max(ended);
         stats.iteration_time.record(ended.nanos_since(due));
     }
 }

@@ -6,6 +6,8 @@ use super::Screen;
 use super::table::{Cell, Span, Table, Tone};
 use super::text::{Piece, clean};
 
+/// More notices than this are left to the stored run.
+const MOST_NOTICES: usize = 4;
 /// So many checks that did not always hold are told, the others counted.
 const MOST_CHECKS: usize = 4;
 /// Failures are told step by step for so many steps, and for all steps together otherwise.
@@ -25,6 +27,7 @@ impl Screen {
         self.iterations(scenario);
         self.table(scenario);
         self.failures(scenario);
+        self.notices(scenario);
         self.checks(scenario);
         self.phases(scenario);
         self.traffic(scenario);
@@ -37,7 +40,7 @@ impl Screen {
         let share = if scenario.due > 0 { made as f64 / scenario.due as f64 } else { 1.0 };
         let share_and_rate = match scenario.due {
             0 => String::new(),
-            _ => format!(" ({}{})", figures::share(share), per_second(made, scenario.measured_us)),
+            _ => format!(" ({}{})", figures::share(share), per_second(made, scenario.starting_us)),
         };
         let made = format!("{} made{share_and_rate}", figures::count(made));
         pieces.push(if share < 1.0 {
@@ -133,6 +136,20 @@ impl Screen {
                 pieces.push(place.clone().into());
             }
             self.labelled(if number == 0 { "failures" } else { "" }, &pieces);
+        }
+    }
+
+    /// What the failures were, in their own words.
+    fn notices(&mut self, scenario: &ScenarioSummary) {
+        if scenario.measured.failures.total == 0 {
+            return;
+        }
+        for (number, notice) in scenario.notices.iter().take(MOST_NOTICES).enumerate() {
+            self.labelled(if number == 0 { "such as" } else { "" }, &[clean(notice).into()]);
+        }
+        if scenario.notices.len() > MOST_NOTICES {
+            let more = format!("{} more in summary.json", scenario.notices.len() - MOST_NOTICES);
+            self.labelled("", &[more.into()]);
         }
     }
 

@@ -23,8 +23,6 @@ pub(crate) struct Builder {
     folder: std::path::PathBuf,
     steps: Vec<Step>,
     last_name: String,
-    /// Files that could not be read.
-    problems: Vec<SetupError>,
 }
 
 impl Builder {
@@ -49,7 +47,6 @@ impl Builder {
             folder: wiring.folder.to_owned(),
             steps: Vec::new(),
             last_name: String::new(),
-            problems: Vec::new(),
         })
     }
 }
@@ -61,14 +58,13 @@ impl DriverBuilder for Builder {
         needs: ReplyNeeds,
         variables: &Variables,
     ) -> Result<StepIndex, Diagnostic> {
-        let mut context = compile::Context {
+        let context = compile::Context {
             target: self.target.as_ref().map(|(url, node)| (url, node)),
             settings: &self.settings,
             settings_node: self.settings_node.as_ref(),
             folder: &self.folder,
-            files: &mut self.problems,
         };
-        let (compiled, name) = compile::compile(step, needs, variables, &mut context)?;
+        let (compiled, name) = compile::compile(step, needs, variables, &context)?;
         self.last_name = name;
         self.steps.push(compiled);
         Ok(StepIndex(self.steps.len() as u32 - 1))
@@ -78,10 +74,7 @@ impl DriverBuilder for Builder {
         self.last_name.clone()
     }
 
-    fn build(mut self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
-        if let Some(problem) = self.problems.pop() {
-            return Err(problem);
-        }
+    fn build(self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
         let (h1, h2) = (b"http/1.1".to_vec(), b"h2".to_vec());
         let alpn = match self.settings.version {
             Version::Auto => vec![h2, h1],

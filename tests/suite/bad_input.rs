@@ -216,6 +216,15 @@ fn steps_that_make_no_sense() {
         ),
         ("http: GET /{{random.text 99999999}}", &["plan.yaml:6:20", "at most 1048576 characters"]),
         ("http: GET /{{user.id | upper}}", &["plan.yaml:6:20: unknown filter `upper`", "expected `raw`"]),
+        (
+            "http: GTE /items",
+            &["plan.yaml:6:15: `GTE` is no usual", "did you mean `GET`?", "{method: GTE, url: /items}"],
+        ),
+        (
+            "http: 'GET /items#{{iteration}}'",
+            &["plan.yaml:6:15: found `#`", "a fragment is never sent", "write `{{id}}`"],
+        ),
+        ("http: 'GET /items/#{id}'", &["plan.yaml:6:15: found `#`", "write `{{id}}`"]),
         ("http: GET items", &["plan.yaml:6:15: the path `items`", "expected a path that begins with `/`"]),
         ("http: GET http://127.0.0.1:port/", &["plan.yaml:6:15", "invalid port number"]),
         ("http: GET ftp://127.0.0.1/", &["plan.yaml:6:15", "expected a path that begins with `/`"]),
@@ -459,8 +468,14 @@ fn files_that_are_missing_or_wrong() {
         (
             step("{http: {post: /, file: nosuch.bin}}"),
             "",
-            3,
-            &["body file", "nosuch.bin", missing, "expected a readable file"],
+            2,
+            &["plan.yaml:6:32: body file", "nosuch.bin", missing, "expected a readable file"],
+        ),
+        (
+            step("{http: {post: /, multipart: [{name: a, file: nosuch.bin}]}}"),
+            "",
+            2,
+            &["plan.yaml:6:54: body file", "nosuch.bin", missing, "relative paths start"],
         ),
         (
             load("{replay: nosuch.txt}"),

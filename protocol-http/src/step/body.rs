@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use prony_core::document::Value;
-use prony_core::{Diagnostic, Node, SetupError, Template, Variables};
+use prony_core::{Diagnostic, Node, Template, Variables};
 
 use crate::step::text::{Encoding, Text};
 
@@ -56,7 +56,6 @@ pub(crate) fn compile(
     node: &Node,
     variables: &Variables,
     folder: &Path,
-    files: &mut Vec<SetupError>,
 ) -> Result<(Body, Option<String>), Diagnostic> {
     let template = |node: &Node| Template::compile(node.text()?, &node.place, variables);
     let given: Vec<&str> = ["text", "json", "form", "file", "multipart"]
@@ -95,13 +94,13 @@ pub(crate) fn compile(
             (Body::Text(text), Some("application/x-www-form-urlencoded".to_owned()))
         }
         "file" => (
-            Body::Parts(vec![Part::Bytes(read(&folder.join(value.text()?), files))]),
+            Body::Parts(vec![Part::Bytes(read(value, folder)?)]),
             Some("application/octet-stream".to_owned()),
         ),
         _ => {
             let mut parts = Vec::new();
             for item in value.items() {
-                multipart(item, variables, folder, files, &mut parts)?;
+                multipart(item, variables, folder, &mut parts)?;
             }
             parts.push(Part::Text(Text::constant(format!("--{BOUNDARY}--\r\n"))));
             (Body::Parts(parts), Some(format!("multipart/form-data; boundary={BOUNDARY}")))
@@ -109,45 +108,43 @@ pub(crate) fn compile(
     })
 }
 
-/// A file that cannot be read is told when the driver is built, after the whole plan has been checked.
-fn read(path: &Path, files: &mut Vec<SetupError>) -> Bytes {
-    std::fs::read(path).map_or_else(
-        |error| {
-            files
-                .push(SetupError(format!("body file {}: {error}; expected a readable file", path.display())));
-            Bytes::new()
-        },
-        Bytes::from,
-    )
+/// The bytes of the file that `node` names.
+fn read(node: &Node, folder: &Path) -> Result<Bytes, Diagnostic> {
+    let path = folder.join(node.text()?);
+    std::fs::read(&path).map(Bytes::from).map_err(|error| {
+        let found = format!("body file {}: {error}", path.display());
+        Diagnostic::at(&node.place, found, "expected a readable file")
+            .help("relative paths start from the plan's folder")
+    })
 }
 
 fn multipart(
     item: &Node,
     variables: &Variables,
     folder: &Path,
-    files: &mut Vec<SetupError>,
     parts: &mut Vec<Part>,
 ) -> Result<(), Diagnostic> {
     let text = |key: &str| item.get(key).map(Node::text).transpose();
     let quoted = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace(['\r', '\n'], " ");
     let name = quoted(text("name")?.unwrap_or_default());
-    let file = text("file")?.map(|path| folder.join(path));
-    let own_name =
-        file.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let file = item.get("file");
+    let own_name = text("file")?
+        .and_then(|path| Path::new(path).file_name())
+        .map(|name| name.to_string_lossy().into_owned());
     let mut head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"");
     if let Some(filename) = text("filename")?.map(str::to_owned).or(own_name) {
         head.push_str(&format!("; filename=\"{}\"", quoted(&filename)));
     }
-    if let Some(media_type) = text("content_type")?.or(file.as_ref().map(|_| "application/octet-stream")) {
+    if let Some(media_type) = text("content_type")?.or(file.map(|_| "application/octet-stream")) {
         head.push_str(&format!("\r\ncontent-type: {}", quoted(media_type)));
     }
     head.push_str("\r\n\r\n");
     parts.push(Part::Text(Text::constant(head)));
-    parts.push(match (item.get("text"), &file) {
+    parts.push(match (item.get("text"), file) {
         (Some(value), None) => {
             Part::Text(Text::one(Template::compile(value.text()?, &value.place, variables)?, Encoding::Plain))
         }
-        (None, Some(path)) => Part::Bytes(read(path, files)),
+        (None, Some(file)) => Part::Bytes(read(file, folder)?),
         _ => {
             return Err(Diagnostic::at(
                 &item.place,

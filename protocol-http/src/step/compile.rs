@@ -6,8 +6,9 @@ use std::time::Duration;
 use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderName, Method};
+use prony_core::diagnostic::did_you_mean;
 use prony_core::document::Node;
-use prony_core::{Diagnostic, ReplyNeeds, SetupError, Template, Variables};
+use prony_core::{Diagnostic, ReplyNeeds, Template, Variables};
 use prony_transport::Origin;
 use url::Url;
 
@@ -15,7 +16,7 @@ use crate::config::Settings;
 use crate::reply::{Fields, Keep};
 use crate::step::METHODS;
 use crate::step::body::{self, Body};
-use crate::step::text::{Encoding, Text};
+use crate::step::text::{Encoding, Text, path_texts};
 
 /// The default of `keep_body`.
 const KEEP_BODY: u64 = 1_000_000;
@@ -57,7 +58,6 @@ pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) settings_node: Option<&'a Node>,
     pub(crate) folder: &'a Path,
-    pub(crate) files: &'a mut Vec<SetupError>,
 }
 
 /// Compiles `node`; also its name, should the plan give none.
@@ -65,11 +65,11 @@ pub(crate) fn compile(
     node: &Node,
     needs: ReplyNeeds,
     variables: &Variables,
-    context: &mut Context<'_>,
+    context: &Context<'_>,
 ) -> Result<(Step, String), Diagnostic> {
     let (method, target) = method_and_target(node)?;
     let get = |key: &str| node.get(key);
-    let (body, media_type) = body::compile(node, variables, context.folder, context.files)?;
+    let (body, media_type) = body::compile(node, variables, context.folder)?;
     let (origin, mut text) = locate(&target, variables, context)?;
     add_query(get("query"), &target, variables, &mut text)?;
     let headers = headers(node, media_type, variables, context)?;
@@ -109,10 +109,20 @@ fn method_and_target(node: &Node) -> Result<(Method, Target), Diagnostic> {
     if !node.is_map() {
         let text = node.text()?.trim();
         let (method, path) = text.split_once(char::is_whitespace).unwrap_or(("GET", text));
-        return Ok((
-            parse_method(method, node)?,
-            Target { text: path.trim().to_owned(), node: node.clone() },
-        ));
+        let target = Target { text: path.trim().to_owned(), node: node.clone() };
+        let parsed = parse_method(method, node)?;
+        return match likely_method(&parsed) {
+            Some(meant) => Err(Diagnostic::at(
+                &node.place,
+                format!("`{method}` is no usual HTTP method"),
+                "expected a method and a path",
+            )
+            .help(format!(
+                "did you mean `{meant}`? A method of your own is written `{{method: {method}, url: {}}}`",
+                target.text
+            ))),
+            None => Ok((parsed, target)),
+        };
     }
     let given: Vec<&str> =
         METHODS.into_iter().chain(["method"]).filter(|key| node.get(key).is_some()).collect();
@@ -144,6 +154,22 @@ fn parse_method(text: &str, node: &Node) -> Result<Method, Diagnostic> {
     }
 }
 
+/// The usual method that was probably meant by one that is none of them.
+fn likely_method(method: &Method) -> Option<&'static str> {
+    let usual = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"];
+    if usual.contains(&method.as_str()) { None } else { did_you_mean(method.as_str(), usual) }
+}
+
+/// A `#` begins a fragment, which stays with the client. In a template, and before a brace, something else is meant.
+fn refuse_fragment(target: &Target, template: &Template) -> Result<(), Diagnostic> {
+    if target.text.contains("#{") || template.as_constant().is_none() && target.text.contains('#') {
+        let message = format!("found `#` in `{}`", target.text);
+        return Err(Diagnostic::at(&target.node.place, message, "a fragment is never sent")
+            .help("for a variable write `{{id}}`, for the character itself `%23`"));
+    }
+    Ok(())
+}
+
 /// The origin, and path and query as they go over the wire.
 fn locate(
     target: &Target,
@@ -151,6 +177,7 @@ fn locate(
     context: &Context<'_>,
 ) -> Result<(Option<Origin>, Text), Diagnostic> {
     let template = Template::compile(&target.text, &target.node.place, variables)?;
+    refuse_fragment(target, &template)?;
     let absolute = target.text.starts_with("http://") || target.text.starts_with("https://");
     if absolute || target.text.starts_with("{{") {
         return match template.as_constant() {
@@ -182,7 +209,7 @@ fn locate(
         let whole = format!("http://host{}", target.text);
         text.push_constant(&path_and_query(&parse_url(&whole, &target.node)?));
     } else {
-        text.push(template, Encoding::PathValues);
+        text.push(path_texts(template), Encoding::PathValues);
     }
     Ok((Some(origin_of(base, base_node)?), text))
 }

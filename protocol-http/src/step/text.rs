@@ -1,11 +1,38 @@
 //! Texts of a request: templates in a row, each put safely into its place.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use prony_core::template::{Escape, MissingValue};
 use prony_core::{Scope, Template};
 
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What the URL standard encodes in a path (its «path percent-encode set»).
+const PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+/// What the URL standard encodes in a query (its «special-query percent-encode set»).
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
+
+/// A template of path and query whose constant texts are in the form that goes over the wire, as a URL without holes would
+/// be, but for `.` and `..`: what they lead to is not known before the holes are filled.
+pub(crate) fn path_texts(template: Template) -> Template {
+    let mut in_query = false;
+    template.with_texts(|text| {
+        let mut encoded = String::with_capacity(text.len());
+        let (path, query) = match text.split_once('?') {
+            _ if in_query => ("", Some(text)),
+            Some((path, query)) => (path, Some(query)),
+            None => (text, None),
+        };
+        encoded.extend(utf8_percent_encode(&path.replace('\\', "/"), PATH));
+        if let Some(query) = query {
+            encoded.push_str(if in_query { "" } else { "?" });
+            in_query = true;
+            encoded.extend(utf8_percent_encode(query, QUERY));
+        }
+        encoded
+    })
+}
 
 /// Why a request could not be made from its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,5 +139,44 @@ impl Text {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prony_core::{Place, Source, Variables};
+    use url::Url;
+
+    use super::*;
+
+    fn texts(path: &str) -> String {
+        let place = Place { source: Source::new("plan", path), start: 0, end: path.len() };
+        let template = Template::compile(path, &place, &Variables::default()).expect(path);
+        let mut all = String::new();
+        let _ = path_texts(template).with_texts(|text| {
+            all.push_str(text);
+            String::new()
+        });
+        all
+    }
+
+    #[test]
+    fn texts_around_holes_are_encoded_as_a_url_without_holes_is() {
+        // The URL standard strips tabs and line breaks.
+        let characters = (' '..='~').chain(['ü', '€', '\u{7f}', '\u{1}']).filter(|c| *c != '#');
+        for character in characters {
+            let url = Url::parse(&format!("http://host/a{character}b?c{character}d=")).expect("a URL");
+            let whole = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+            assert_eq!(
+                texts(&format!("/a{character}b?c{character}d={{{{iteration}}}}")),
+                whole,
+                "{character}"
+            );
+        }
+        assert_eq!(
+            texts("/ü/{{iteration}}/a b?x={{iteration}}&y='{{iteration}}?"),
+            "/%C3%BC//a%20b?x=&y=%27?"
+        );
+        assert_eq!(texts("/a%20b/{{iteration}}"), "/a%20b/");
     }
 }

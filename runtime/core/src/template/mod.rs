@@ -56,6 +56,17 @@ impl Template {
         Self { parts: vec![Part::Text(text.clone())], text }
     }
 
+    /// The same with the texts between its holes, in their order, replaced by what `encode` makes of them.
+    #[must_use]
+    pub fn with_texts(mut self, mut encode: impl FnMut(&str) -> String) -> Self {
+        for part in &mut self.parts {
+            if let Part::Text(text) = part {
+                *text = encode(text);
+            }
+        }
+        self
+    }
+
     /// The text, when it has no holes: it can then be encoded once.
     #[must_use]
     pub fn as_constant(&self) -> Option<&str> {

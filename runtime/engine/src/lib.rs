@@ -17,6 +17,7 @@ mod worker;
 
 pub use event::{Ended, Event, RunResult, Span};
 pub use load::{Arrivals, ClosedLoad, Load, OpenLoad, RateStage, Starts, UserStage};
+pub use pacer::validate as validate_replay;
 pub use spec::{Pacing, RunSpec, ScenarioSpec};
 pub use stats::Statistics;
 pub use threshold::{Threshold, ThresholdResult};

@@ -7,7 +7,7 @@
 //! | `lag`: p99 (below 500 starts p90) of actual − intended start, open load | above 1 % of the median response time or 1 ms, whichever is larger | above 10 % or 10 ms |
 //! | `wakeup`: p99 (below 500 probes, 5 s, p90) of how late workers wake up, any load | the same | the same |
 //! | `cpu`: a worker's share of a core less polling, runs of 1 s and more | above 90 % | – |
-//! | `starved`: a worker's share of time waiting for a core | above 5 % | above 20 % |
+//! | `starved`: a worker's share of time waiting for a core, runs of 1 s and more | above 5 % | above 20 % |
 //! | `dropped`: starts that found every user busy | any | – |
 //! | `ports`, `descriptors`: requests failed for want of them | any | above 1 % |
 //! | `interrupted`: ended before its time | always | – |
@@ -188,6 +188,9 @@ fn late(rule: &'static str, what: &str, lag: &Latency, median: u64) -> Option<Re
     })
 }
 
+/// In shorter runs shares of a core mean little.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
+
 /// The largest share of the wall time among workers.
 fn largest_share(times: &[Duration], wall: Duration) -> f64 {
     let largest = times.iter().max().copied().unwrap_or_default();
@@ -200,13 +203,17 @@ fn busy(generator: &GeneratorStats) -> Option<Reason> {
         "a worker used {:.0} % of a core, at most 90 % leaves room to be on time; use more `--threads` or less load",
         share * 100.0
     );
-    let long_enough = generator.wall >= Duration::from_secs(1);
-    (long_enough && share > 0.9).then_some(Reason { status: Status::Degraded, rule: "cpu", text })
+    (generator.wall >= LONG_ENOUGH && share > 0.9).then_some(Reason {
+        status: Status::Degraded,
+        rule: "cpu",
+        text,
+    })
 }
 
 fn starved(generator: &GeneratorStats) -> Option<Reason> {
     let share = largest_share(&generator.worker_waiting, generator.wall);
     let status = match share {
+        _ if generator.wall < LONG_ENOUGH => return None,
         share if share > 0.2 => Status::Invalid,
         share if share > 0.05 => Status::Degraded,
         _ => return None,
@@ -301,6 +308,32 @@ mod tests {
             });
             assert_eq!(seen, status, "median {median}, lag {lag}");
         }
+    }
+
+    #[test]
+    fn few_samples_are_judged_by_the_ninth_tenth() {
+        let hiccup = |latency: &mut Latency| {
+            *latency = Latency::default();
+            (0..98).for_each(|_| latency.record(1_000));
+            (0..2).for_each(|_| latency.record(50 * MS));
+        };
+        assert_eq!(judged(|_, generator| hiccup(&mut generator.wakeup_lag)), (Status::Valid, vec![]));
+        let (status, rules) = judged(|totals, _| {
+            totals.scenarios[0].lag = Latency::default();
+            (0..100).for_each(|_| totals.scenarios[0].lag.record(50 * MS));
+        });
+        assert_eq!((status, rules), (Status::Invalid, vec!["lag"]));
+    }
+
+    #[test]
+    fn a_run_without_a_success_is_no_result() {
+        let failed = |count: u64, kind: FailureKind| {
+            judged(move |totals, _| totals.steps[0].failures[kind as usize] = count)
+        };
+        assert_eq!(failed(1_000, FailureKind::ConnectRefused), (Status::Invalid, vec!["nothing"]));
+        assert_eq!(failed(999, FailureKind::ConnectRefused), (Status::Valid, vec![]));
+        assert_eq!(failed(10, FailureKind::Cut), (Status::Valid, vec![]));
+        assert_eq!(failed(11, FailureKind::Cut), (Status::Degraded, vec!["cut"]));
     }
 
     #[test]

@@ -96,7 +96,11 @@ impl Progress {
                     Ended::Interrupted => "interrupted".to_owned(),
                     Ended::Failed(text) => clean(text),
                 };
-                self.above(&format!("stopping: {why}; iterations under way may end within two seconds"));
+                let again = match ended {
+                    Ended::Interrupted => " (a second Ctrl-C ends at once, without a summary)",
+                    _ => "",
+                };
+                self.above(&format!("stopping: {why}; iterations under way have two seconds to end{again}"));
             }
         }
     }
@@ -317,7 +321,7 @@ fn trouble(generator: &GeneratorStats, scenarios: &[ScenarioStats]) -> Option<St
     let late = scenarios.iter().filter_map(|scenario| scenario.lag.quantile(0.99));
     let late = late.chain(generator.wakeup_lag.quantile(0.99)).max().unwrap_or(0);
     if late > 1_000_000 {
-        parts.push(format!("starts come up to {} late", figures::time(late as f64 / 1e3)));
+        parts.push(format!("one start in a hundred comes {} late or more", figures::time(late as f64 / 1e3)));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -487,6 +491,6 @@ mod tests {
         generator.worker_cpu = vec![Duration::from_millis(100), Duration::from_millis(970)];
         generator.wakeup_lag.record(12_000_000);
         let told = trouble(&generator, &[]).expect("trouble");
-        assert_eq!(told, "a thread uses 97 % of a core, starts come up to 12.0ms late");
+        assert_eq!(told, "a thread uses 97 % of a core, one start in a hundred comes 12.0ms late or more");
     }
 }

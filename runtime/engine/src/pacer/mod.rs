@@ -7,6 +7,6 @@ mod schedule;
 mod users;
 
 pub(crate) use alarm::{Alarm, thread_polled};
-pub(crate) use replay::validate;
+pub use replay::validate;
 pub(crate) use schedule::{Schedule, Stripe};
 pub(crate) use users::wanted_between;

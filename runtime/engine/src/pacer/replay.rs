@@ -39,7 +39,8 @@ impl Recorded {
                 Some(Ok(line)) => line,
                 Some(Err(error)) => return Err(error.to_string()),
             };
-            let text = line.trim();
+            // Some editors begin a file with a byte order mark.
+            let text = line.trim_start_matches('\u{feff}').trim();
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
@@ -61,7 +62,7 @@ impl Recorded {
 ///
 /// # Errors
 /// When it cannot be read, holds no timestamp, or a line is none or goes back; names file and line.
-pub(crate) fn validate(path: &Path) -> Result<(), SetupError> {
+pub fn validate(path: &Path) -> Result<(), SetupError> {
     let mut recorded = Recorded::open(path)?;
     let mut count = 0_u64;
     loop {
@@ -98,11 +99,11 @@ mod tests {
 
     #[test]
     fn the_first_line_is_time_zero() {
-        let file = file("# recorded\n1700000000.5\n1700000000.75\n\n1700000002.5\n");
+        let file = file("\u{feff}1700000000.5\n# recorded\n1700000000.5\n1700000000.75\n\n1700000002.5\n");
         validate(file.path()).expect("valid");
         let mut recorded = Recorded::open(file.path()).expect("opens");
         let due: Vec<_> = std::iter::from_fn(|| recorded.next()).map(|due| due.as_millis()).collect();
-        assert_eq!(due, [0, 250, 2_000]);
+        assert_eq!(due, [0, 0, 250, 2_000]);
     }
 
     #[test]

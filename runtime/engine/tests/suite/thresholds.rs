@@ -7,7 +7,7 @@ use prony_engine::threshold::{Scope, Sense};
 use prony_engine::{Control, Ended, Event, RunSpec, ScenarioSpec, Threshold};
 
 use crate::stage::{
-    immediate, ms, perform, scenario, script, spec, steady, taking, threshold, users, watched,
+    each, immediate, ms, perform, scenario, script, spec, steady, taking, threshold, users, watched,
 };
 
 fn judged(thresholds: Vec<Threshold>, mut run: RunSpec) -> Vec<(Option<f64>, bool)> {
@@ -132,4 +132,38 @@ fn a_threshold_crossed_at_the_end_fails_and_aborts_nothing() {
     assert_eq!(result.ended, Ended::Finished);
     assert!(!result.thresholds[0].passed);
     assert!(!events.iter().any(|event| matches!(event, Event::Stopping(_))));
+}
+
+#[test]
+fn rates_are_over_the_time_of_the_load_and_its_answers() {
+    // The first ends after 1 s, the second goes on for 3 s. Neither thins the other's rate out.
+    let short = || scenario(steady(100.0, ms(1_000), 50), immediate());
+    let mut late = scenario(steady(100.0, ms(1_000), 50), immediate());
+    late.start_after = ms(2_000);
+    let scoped = |number| Threshold {
+        scope: Scope::Scenario(ScenarioId(number)),
+        ..threshold("requests.rate > 95/s")
+    };
+    let mut run = spec(2, vec![short(), late]);
+    run.thresholds = vec![scoped(0), scoped(1)];
+    let result = perform(run);
+    assert!(result.thresholds.iter().all(|threshold| threshold.passed), "{:?}", result.thresholds);
+    for span in &result.spans {
+        assert!((ms(1_000)..ms(1_500)).contains(&span.measured), "{span:?}");
+        assert_eq!(span.starting, ms(1_000));
+    }
+    // One user whose requests take 100 ms makes at most 10/s.
+    let mut run = spec(1, vec![scenario(each(1, 10), taking(ms(100)))]);
+    run.thresholds = vec![threshold("requests.rate <= 10/s")];
+    let result = perform(run);
+    assert!(result.thresholds[0].passed, "{:?}", result.thresholds);
+}
+
+#[test]
+fn requests_that_were_cut_off_are_counted_and_in_no_latency() {
+    let mut run = spec(1, vec![scenario(users(5, ms(300)), taking(ms(60_000)))]);
+    run.scenarios[0].graceful_stop = ms(100);
+    let result = perform(run);
+    let step = &result.totals.steps[0];
+    assert_eq!(step.response.count(), 0, "nobody knows how long they would have taken");
 }

@@ -118,8 +118,7 @@ impl Screen {
         }
         if status == StatusWord::Invalid {
             self.line("");
-            let warning =
-                "What was measured all the same. It says more about the generator than about the target.";
+            let warning = "What was measured all the same, to find out why.";
             for line in flow(&[warning.into()], "", self.width) {
                 self.line(&paint.bad(&line));
             }

@@ -38,7 +38,7 @@ pub struct ScenarioStats {
     pub users_most: u64,
     /// Actual start − intended start of iterations.
     pub lag: Latency,
-    /// From an iteration's intended start to its end.
+    /// From an iteration's intended start to its end; not of those that were cut off.
     pub iteration_time: Latency,
     /// Connections by what happened to them.
     pub connections: ConnectionCounts,

@@ -141,6 +141,10 @@ impl Recorder {
             }
         }
         stats.last_end = stats.last_end.max(ended);
+        if end == Ending::Cut {
+            // Nobody knows how long it would have taken.
+            return;
+        }
         stats.iteration_time.record(ended.nanos_since(due));
     }
 }

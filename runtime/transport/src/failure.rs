@@ -39,7 +39,9 @@ pub(crate) fn failure_of_handshake(error: &io::Error) -> (FailureKind, String) {
     match tls {
         rustls::Error::InvalidCertificate(reason) => {
             let advice = match reason {
-                CertificateError::UnknownIssuer => "its issuer is not trusted; name it under `tls: {ca: …}`",
+                CertificateError::UnknownIssuer => {
+                    "its issuer is not trusted; name it under `tls: {ca: …}` (`--cacert`)"
+                }
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                     "it has expired; renew it"
                 }
@@ -61,7 +63,9 @@ pub(crate) fn failure_of_handshake(error: &io::Error) -> (FailureKind, String) {
             };
             (
                 FailureKind::Certificate,
-                format!("the peer's certificate: {advice} ({reason}); `tls: {{insecure: true}}` accepts any"),
+                format!(
+                    "the peer's certificate: {advice} ({reason}); `tls: {{insecure: true}}` (`-k`) accepts any"
+                ),
             )
         }
         rustls::Error::AlertReceived(alert) => {
@@ -93,7 +97,7 @@ fn story_of_alert(alert: AlertDescription) -> String {
         | AlertDescription::BadCertificate
         | AlertDescription::UnknownCA
         | AlertDescription::DecryptError => {
-            "; it may ask for a client certificate that it trusts: `tls: {certificate: …, key: …}`"
+            "; it may ask for a client certificate that it trusts: `tls: {certificate: …, key: …}` (`--cert`, `--key`)"
         }
         AlertDescription::ProtocolVersion => {
             "; it does not speak the versions offered: see `min_version` and `max_version`"

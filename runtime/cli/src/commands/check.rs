@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use prony_core::{Catalog, ScenarioId};
+use prony_engine::threshold::Scope;
 
 use crate::commands::run::Settings;
 use crate::commands::{Failure, print};
@@ -43,9 +45,23 @@ impl Check {
             }
         }
         for threshold in &compiled.thresholds {
-            let _ = writeln!(text, "  threshold {}", threshold.expression);
+            let scope = scope(threshold.scope, &compiled.catalog);
+            let _ = writeln!(text, "  threshold {scope}{}", threshold.expression);
         }
         print(&text);
         Ok(exit::PASSED)
+    }
+}
+
+/// Where a threshold looks, as a plan says it before the expression.
+fn scope(scope: Scope, catalog: &Catalog) -> String {
+    let scenario = |id: ScenarioId| catalog.scenarios[usize::from(id.0)].as_str();
+    match scope {
+        Scope::Run => String::new(),
+        Scope::Scenario(id) => format!("{}: ", scenario(id)),
+        Scope::Step(id) => {
+            let step = &catalog.steps[usize::from(id.0)];
+            format!("{} / {}: ", scenario(step.scenario), step.name)
+        }
     }
 }

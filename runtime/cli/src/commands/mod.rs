@@ -9,9 +9,11 @@ mod run;
 mod schema;
 mod serve;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use prony_core::Diagnostic;
 use prony_scenario::CompileError;
 
@@ -73,7 +75,7 @@ impl From<CompileError> for Failure {
 /// Parses the command line, does what it says, and gives the process's exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let done = match Cli::try_parse().unwrap_or_else(|error| refuse(&error)).command {
         Command::Run(command) => command.execute(),
         Command::Http(command) => command.execute(),
         Command::Check(command) => command.execute(),
@@ -93,6 +95,18 @@ pub fn main() -> ExitCode {
             exit::FAILED
         }
     })
+}
+
+/// Tells what is wrong with the command line and ends the process. A plan where a command should be is a `run` forgotten.
+fn refuse(error: &clap::Error) -> ! {
+    let first = std::env::args().nth(1).filter(|_| error.kind() == ErrorKind::InvalidSubcommand);
+    if let Some(first) = first
+        && (first.ends_with(".yaml") || first.ends_with(".yml") || Path::new(&first).is_file())
+    {
+        let text = format!("`{first}` is no command; did you mean `prony run {first}`?");
+        Cli::command().error(ErrorKind::InvalidSubcommand, text).exit()
+    }
+    error.exit()
 }
 
 /// Prints a result on standard output. A reader that has gone away (`prony … | head`) is no error.

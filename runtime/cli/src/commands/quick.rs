@@ -1,20 +1,26 @@
 //! Quick forms: a plan from flags. What all protocols share: how much load, what must hold, how it is run.
 
+use std::time::Duration;
+
 use clap::Args;
+use prony_core::document::{Key, Value};
 use prony_core::units::{parse_duration, parse_rate};
+use prony_core::{Node, Place, Source};
 use serde_json::{Map, Value as Json, json};
+
+use crate::plan;
 
 /// How much load, as flags.
 #[derive(Debug, Args)]
 pub(crate) struct LoadFlags {
     /// Closed load: so many users, each waits for its answer. Default 10.
-    #[arg(long, short, value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, short, alias = "vus", value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     users: Option<u32>,
     /// Open load: so many starts a second whatever the target does, such as `500/s`; a bare number is a second's.
     #[arg(long, short, value_name = "RATE", value_parser = rate)]
     rate: Option<f64>,
     /// How long, such as `30s` or `2m`. Default 10s.
-    #[arg(long = "for", short = 'd', value_name = "TIME", value_parser = duration)]
+    #[arg(long = "for", short = 'd', alias = "duration", value_name = "TIME", value_parser = duration)]
     lasting: Option<String>,
     /// How many requests in all, instead of how long.
     #[arg(long, short = 'n', value_name = "N", conflicts_with = "lasting", value_parser = clap::value_parser!(u64).range(1..))]
@@ -67,9 +73,10 @@ impl LoadFlags {
             (Some(rate), requests) => {
                 load.insert("rate".to_owned(), format!("{rate}/s").into());
                 // N starts at a rate of R take N / R, and the one after them is due then: not a nanosecond more.
-                let nanoseconds =
-                    requests.map(|requests| format!("{}ns", (requests as f64 / rate * 1e9).floor()));
-                load.insert("for".to_owned(), nanoseconds.unwrap_or_else(lasting).into());
+                let exact = requests.map(|requests| {
+                    exactly(Duration::from_nanos((requests as f64 / rate * 1e9).floor() as u64))
+                });
+                load.insert("for".to_owned(), exact.unwrap_or_else(lasting).into());
                 for (key, value) in [
                     ("arrivals", self.arrivals.clone().map(Json::from)),
                     ("max_users", self.max_users.map(Json::from)),
@@ -115,7 +122,77 @@ impl LoadFlags {
     }
 }
 
-/// A tree of JSON as a plan's text; JSON is YAML. In lines, for a mistake is shown with the line it stands in.
+/// To the nanosecond, in the largest unit that needs no fraction.
+fn exactly(time: Duration) -> String {
+    let units = [
+        ("h", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("s", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("us", 1_000),
+    ];
+    let nanoseconds = time.as_nanos();
+    let fitting = units.into_iter().find(|(_, length)| nanoseconds.is_multiple_of(*length));
+    let (unit, length) = fitting.unwrap_or(("ns", 1));
+    format!("{}{unit}", nanoseconds / length)
+}
+
+/// A tree of JSON as a plan's text, the one that `--print-plan` shows: mistakes are told at their line of it.
 pub(crate) fn to_text(plan: &Json) -> String {
-    format!("{plan:#}")
+    let source = Source::new("prony http", "");
+    plan::to_yaml(&node(plan, &Place { source, start: 0, end: 0 }))
+}
+
+fn node(json: &Json, place: &Place) -> Node {
+    let scalar = |text: String, quoted| Node { value: Value::Scalar { text, quoted }, place: place.clone() };
+    let value = match json {
+        Json::Null => Value::Null,
+        Json::Bool(_) | Json::Number(_) => return scalar(json.to_string(), false),
+        Json::String(text) => {
+            // Quotes only where the text would be taken for something else.
+            let plain = scalar(text.clone(), false);
+            return if plain.to_json().is_string() { plain } else { scalar(text.clone(), true) };
+        }
+        Json::Array(items) => Value::List(items.iter().map(|item| node(item, place)).collect()),
+        Json::Object(entries) => Value::Map(
+            entries
+                .iter()
+                .map(|(name, value)| (Key { name: name.clone(), place: place.clone() }, node(value, place)))
+                .collect(),
+        ),
+    };
+    Node { value, place: place.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_exact_and_short() {
+        for (nanoseconds, shown) in [
+            (5_000_000_000, "5s"),
+            (90_000_000_000, "90s"),
+            (120_000_000_000, "2m"),
+            (7_200_000_000_000, "2h"),
+            (2_500_000_000, "2500ms"),
+            (3_333_333_333, "3333333333ns"),
+        ] {
+            assert_eq!(exactly(Duration::from_nanos(nanoseconds)), shown);
+        }
+    }
+
+    #[test]
+    fn a_tree_reads_back_the_same() {
+        let tree = json!({
+            "name": "prony http",
+            "target": "http://[::1]:8080",
+            "odd: key": ["", "null", "~", "true", "5", "-5", "1e3", "a: b", " x ", "# no", "{{id}}", "ü\u{1}\n\t\"", null],
+            "numbers": [0, -5, 2.5, 1e100, true, {"a": {}, "b": []}],
+        });
+        let text = to_text(&tree);
+        let read = prony_core::document::parse(&Source::new("p", text.as_str())).expect("YAML");
+        assert_eq!(read.to_json(), tree, "{text}");
+        assert!(text.starts_with("name: prony http\n"), "{text}");
+    }
 }

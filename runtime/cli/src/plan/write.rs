@@ -90,12 +90,13 @@ fn inline(node: &Node, out: &mut String) {
 /// A text plain where nothing in it can be taken for something else, in JSON's quotes (which are YAML's) otherwise.
 fn scalar(text: &str, quoted: bool) -> String {
     let harmless = |c: char| c.is_alphanumeric() || "_-./$<>=%() ".contains(c);
-    let plain = !quoted
-        && !text.is_empty()
+    let harmless = !text.is_empty()
         && text.chars().all(harmless)
         && text.starts_with(|c: char| c.is_alphanumeric() || "/$_.".contains(c))
         && !text.ends_with(' ')
         && !matches!(text, "null" | "Null" | "NULL" | "~");
+    // A number in quotes would be read back as a text.
+    let plain = !quoted && (harmless || text.parse::<f64>().is_ok());
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_the_same() {
-        let text = "name: a b\nlist: [1, \"2\", [x, y], {a: {b: []}}]\nmap:\n  'odd: key': \"true\"\n  empty: {}\n  text: |\n    two\n    lines\n  null: ~\nsteps:\n  - http: GET /\n    check: [status == 200, 'body contains \"x\"']\n  - think: 1s..3s\n";
+        let text = "name: a b\nlist: [1, \"2\", [x, y], {a: {b: []}}]\nmap:\n  'odd: key': \"true\"\n  empty: {}\n  numbers: [-5, 1e+5, 2.5, '-5']\n  text: |\n    two\n    lines\n  null: ~\nsteps:\n  - http: GET /\n    check: [status == 200, 'body contains \"x\"']\n  - think: 1s..3s\n";
         let first = file::parse("p", text).expect("reads");
         let written = to_yaml(&first);
         let second = file::parse("p", &written).expect(&written);

@@ -92,7 +92,9 @@ fn shape() -> Shape {
             Shape::integer(1, 100_000),
             "Streams at a time on an HTTP/2 connection. Default 100. HTTP/1.1 has one.",
         );
-    let connections = Shape::either(vec![Shape::one_of(&["own", "per_iteration"]), shared]);
+    let words =
+        Shape::one_of(&["own", "per_iteration"]).advice("for a pool of all users write `{shared: 10}`");
+    let connections = Shape::either(vec![words, shared]);
     Shape::map()
         .key("version", Shape::one_of(&["auto", "1.1", "2"]), "Which HTTP: what TLS agrees on, and 1.1 without TLS (auto, default), 1.1, or 2; 2 without TLS is by prior knowledge.")
         .key("connections", connections, "Whose connections: a user's own like a browser's (own, default), new ones each iteration, or a shared pool.")

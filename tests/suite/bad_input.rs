@@ -67,6 +67,8 @@ fn what_is_no_yaml() {
         ("name: a\0b\n", &["plan.yaml:1:8: not valid YAML"]),
         ("name: !secret x\n", &["plan.yaml:1:", "YAML tag", "remove the tag"]),
         ("name: *nobody\n", &["plan.yaml:1:7"]),
+        ("vars: {a: {{b}}}\n", &["found a key that is not a text", "put quotes around `{{…}}`"]),
+        ("vars: {a: ${B}}\n", &["plan.yaml:1:", "not valid YAML", "such as a JSON path or `${NAME}`"]),
         ("? [a]\n: b\n", &["plan.yaml:1:3: found a key that is not a text"]),
         ("<<: {name: a}\n", &["plan.yaml:1:1: found a YAML merge key", "include"]),
         (
@@ -90,6 +92,27 @@ fn what_is_no_key_of_a_plan() {
             step("{http: GET /, chek: status == 200}"),
             &["plan.yaml:6:23: unknown key `chek`", "did you mean `check`?"],
         ),
+        (load("{vus: 3, for: 1s}"), &["plan.yaml:4:12: unknown key `vus`", "write `users`"]),
+        (load("{users: 3, duration: 1s}"), &["unknown key `duration`", "write `for`"]),
+        (
+            load("{users: 3, iterations_each: 1}"),
+            &["unknown key `iterations_each`", "`{users: 10, iterations: 100}`"],
+        ),
+        (
+            load("{stages: [{duration: 1m, target: 5}]}"),
+            &["unknown key `duration`", "a stage's length is `over`"],
+        ),
+        (
+            load("{stages: [{over: 1m, target: 5}]}"),
+            &["unknown key `target`", "write `users` in a closed load, `rate`"],
+        ),
+        (load("{stages: [{users: 1, for: 5s}]}"), &["unknown key `for`", "a stage's length is `over`"]),
+        (step("sleep: 1s"), &["plan.yaml:6:9: unknown key `sleep`", "write `think`"]),
+        (step("{http: GET /, headers: {a: b}}"), &["unknown key `headers`", "belongs inside `http: {…}`"]),
+        (step("{http: GET /, body: a}"), &["unknown key `body`", "belongs inside `http: {…}`"]),
+        (step("{http: {post: /, body: a}}"), &["unknown key `body`", "write `text`, `json`"]),
+        (step("{http: {get: /, check: status == 200}}"), &["unknown key `check`", "belongs beside `http:`"]),
+        (step("{http: GET /, check: [{status: 200}]}"), &["found a map", "for example `status == 200`"]),
         (step("{http: {gett: /}}"), &["plan.yaml:6:17: unknown key `gett`", "did you mean `get`?"]),
         (step("{grpc: x}"), &["plan.yaml:6:10: unknown key `grpc`", "known here: `http`"]),
         (top("http: {timeot: 1s}"), &["plan.yaml:1:8: unknown key `timeot`", "did you mean `timeout`?"]),
@@ -335,6 +358,8 @@ fn settings_that_make_no_sense() {
             "target: 127.0.0.1:9",
             &["plan.yaml:1:9", "is no URL", bad_url, "for example `http://127.0.0.1:8080`"][..],
         ),
+        ("http: {connections: 10}", &["plan.yaml:1:21: found `10`", "`{shared: 10}`"]),
+        ("http: {connections: []}", &["plan.yaml:1:21: found a list", "`own`", "`shared`"]),
         ("target: http://", &["plan.yaml:1:9", "empty host", bad_url]),
         ("target: http://a:99999", &["plan.yaml:1:9", "invalid port number"]),
         ("target: http://a:port", &["plan.yaml:1:9", "invalid port number"]),
@@ -480,12 +505,22 @@ fn files_that_are_missing_or_wrong() {
         (
             load("{replay: nosuch.txt}"),
             "",
-            3,
-            &["replay file", "nosuch.txt", missing, "expected a readable file"],
+            2,
+            &["plan.yaml:4:20: replay file", "nosuch.txt", missing, "expected a readable file"],
         ),
-        (load("{replay: file}"), "", 3, &["replay file", "is empty; expected one timestamp a line"]),
-        (load("{replay: file}"), "1\n2\nx\n", 3, &["timestamp 3: found `x`", "expected seconds"]),
-        (load("{replay: file}"), "1\n2\n1\n", 3, &["timestamp 3", "expected ascending times"]),
+        (
+            load("{replay: file}"),
+            "",
+            2,
+            &["plan.yaml:4:20: replay file", "is empty; expected one timestamp a line"],
+        ),
+        (
+            load("{replay: file}"),
+            "1\n2\nx\n",
+            2,
+            &["plan.yaml:4:20: replay file", "timestamp 3: found `x`", "expected seconds"],
+        ),
+        (load("{replay: file}"), "1\n2\n1\n", 2, &["timestamp 3", "expected ascending times"]),
         (
             top("include: nosuch.yaml"),
             "",
@@ -547,14 +582,22 @@ fn plan_files_that_are_none() {
     let junk: Vec<u8> =
         (0..5_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
     std::fs::write(at("junk"), junk).expect("written");
+    std::fs::write(at("latin"), b"name: a\nvars: {\xfc: x}\n").expect("written");
+    let wide =
+        |order: fn(u16) -> [u8; 2]| "\u{feff}name: a\n".encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    std::fs::write(at("utf16"), wide(u16::to_le_bytes)).expect("written");
+    std::fs::write(at("utf16be"), &wide(u16::to_be_bytes)[2..]).expect("written");
     std::fs::write(at("large"), format!("name: {}\n", "x".repeat(50_000_000))).expect("written");
     for (path, told) in [
         (
             at("nosuch.yaml"),
             &["nosuch.yaml: No such file or directory", "expected a readable plan file", is_path_right][..],
         ),
-        (at(""), &["Is a directory", is_path_right]),
-        (at("junk"), &["junk: byte 0 is not UTF-8 text", is_path_right]),
+        (at(""), &["Is a directory", "name the plan file in this folder"]),
+        (at("junk"), &["junk: line 1, byte 0 of the file, is not UTF-8 text", "save the file as UTF-8"]),
+        (at("latin"), &["latin: line 2, byte 15 of the file, is not UTF-8", "iconv -f LATIN1"]),
+        (at("utf16"), &["utf16: UTF-16 text", "iconv -f UTF-16"]),
+        (at("utf16be"), &["utf16be: UTF-16 text", "iconv -f UTF-16"]),
         (at("large"), &["large: larger than a plan", "of 10 MB at most"]),
         ("/dev/zero".to_owned(), &["/dev/zero: larger than a plan"]),
     ] {
@@ -624,6 +667,8 @@ fn flags_that_make_no_sense() {
     std::fs::write(full.path().join("summary.json"), "{}").expect("written");
     let full = full.path().to_string_lossy().into_owned();
     let try_help = "For more information, try '--help'";
+    let plan = Plan::new(&step("http: GET /")).with_file("plan", step("http: GET /"));
+    let plan_file = plan.path().with_extension("").to_string_lossy().into_owned();
     for (arguments, told) in [
         (
             &["http", refused, "--rate", "fast"][..],
@@ -673,11 +718,42 @@ fn flags_that_make_no_sense() {
         (&["report", &full], &["has no `version`", "`--out`"]),
         (&["serve", "--http", "nowhere"], &["'nowhere' for '--http"]),
         (&["nosuch"], &["unrecognized subcommand 'nosuch'"]),
+        (&["nosuch.yaml"], &["`nosuch.yaml` is no command", "did you mean `prony run nosuch.yaml`?"]),
+        (&[&plan_file, "--quiet"], &["is no command", &format!("did you mean `prony run {plan_file}`?")]),
+        (
+            &["http", refused, "-n", "1", "--redirects", "99"],
+            &["prony http:4:14: found `99`", "redirects: 99", "from 0 to 20"],
+        ),
+        (
+            &["http", refused, "--warmup", "10s"],
+            &["a warm-up of 10s in a load of 10s", "leaves nothing to measure"],
+        ),
         (&["run"], &["<PLAN>"]),
         (&["check"], &["<PLAN>"]),
         (&[], &["Usage: prony <COMMAND>"]),
     ] {
         assert_refused(&arguments.join(" "), &Prony::with(arguments).finish_within(LONGEST), 2, told);
+    }
+}
+
+#[test]
+fn warm_ups_that_leave_nothing() {
+    for (load, warmup) in [
+        ("{users: 1, for: 2s}", "2s"),
+        ("{rate: 5/s, for: 2s}", "3s"),
+        ("{stages: [{users: 1, over: 1s}, {users: 1, over: 1s}]}", "2s"),
+        ("{users: 1, iterations: 5, at_most: 2s}", "2s"),
+    ] {
+        let plan = |top: &str, own: &str| {
+            format!(
+                "{top}\ntarget: http://127.0.0.1:9\nscenarios:\n  main:\n    {own}load: {load}\n    steps: [{{http: GET /}}]\n"
+            )
+        };
+        let (nothing, main) = ("leaves nothing to measure", "the load of `main`");
+        let everywhere = plan(&format!("warmup: {warmup}"), "");
+        assert_plan_refused(&everywhere, &["plan.yaml:1:9: a warm-up of", "in a load of 2s", nothing, main]);
+        let own = plan("name: a", &format!("warmup: {warmup}\n    "));
+        assert_plan_refused(&own, &["plan.yaml:5:13: a warm-up of", "in a load of 2s", nothing, main]);
     }
 }
 

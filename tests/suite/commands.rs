@@ -99,6 +99,27 @@ fn the_schema_takes_plans_and_refuses_what_is_none() {
         *wrong.pointer_mut(path).expect("a place") = value.clone();
         assert!(!validator.is_valid(&wrong), "{path} = {value} is taken");
     }
+    let (load, step) = ("/scenarios/main/load", "/scenarios/main/steps/0");
+    for (path, key, value, fits) in [
+        (load, "for", serde_json::json!(0), true),
+        (load, "for", serde_json::json!("1h 30m 2.5s 10µs"), true),
+        (load, "for", serde_json::json!("${TIME}"), true),
+        (load, "for", serde_json::json!(10), false),
+        (load, "for", serde_json::json!("10"), false),
+        (load, "for", serde_json::json!("soon"), false),
+        (load, "rate", serde_json::json!("0.5 / sec"), true),
+        (load, "rate", serde_json::json!("${RATE:-5/s}"), true),
+        (load, "rate", serde_json::json!(500), false),
+        (load, "rate", serde_json::json!("500"), false),
+        (step, "think", serde_json::json!("250ms..1m30s"), true),
+        (step, "think", serde_json::json!({"exponential": {"mean": "2s"}}), true),
+        (step, "think", serde_json::json!(1), false),
+        (step, "think", serde_json::json!("1s.."), false),
+    ] {
+        let mut plan = right.clone();
+        plan.pointer_mut(path).expect("a place")[key] = value.clone();
+        assert_eq!(validator.is_valid(&plan), fits, "{path}/{key} = {value}");
+    }
 }
 
 #[test]
@@ -106,7 +127,7 @@ fn check_tells_what_a_plan_would_do_and_does_nothing() {
     let (server, requests) = recording();
     let plan = Plan::new(&format!(
         "target: {}\nscenarios:\n  main:\n    load: {{rate: 20/s, for: 3s}}\n    steps:\n      - {{http: GET /a, check: status == 200}}\n      \
-         - {{http: GET /b, name: second}}\nthresholds: [failures.rate < 1%]\n",
+         - {{http: GET /b, name: second}}\nthresholds: [failures.rate < 1%, main: checks.rate > 99%, main / second: response_time.p95 < 1s]\n",
         server.http()
     ));
     let checked = Prony::with(&["check", &plan.path().to_string_lossy()]).finish();
@@ -118,11 +139,27 @@ fn check_tells_what_a_plan_would_do_and_does_nothing() {
         "http GET /a (1 check)",
         "http second",
         "threshold failures.rate < 1%",
+        "threshold main: checks.rate > 99%",
+        "threshold main / second: response_time.p95 < 1s",
     ] {
         assert!(checked.stdout.contains(line), "{line}\n{}", checked.stdout);
     }
     assert_eq!(server.connections(), 0);
     assert!(requests.lock().expect("a list").is_empty());
+}
+
+#[test]
+fn the_quick_form_takes_habits_of_other_tools() {
+    let printed = |flags: &[&str]| {
+        let run = Prony::with(&["http", "http://127.0.0.1:9", "--print-plan"]).arguments(flags).finish();
+        assert_eq!(run.exit_code(), 0, "{flags:?} {}", run.stderr);
+        run.stdout
+    };
+    let ours = printed(&["--users", "3", "--for", "5s", "--connections", "2"]);
+    assert_eq!(printed(&["--vus", "3", "--duration", "5s", "-c", "2"]), ours);
+    let load = "    load:\n      rate: 10/s\n      for: 5s\n";
+    let counted = printed(&["-n", "50", "--rate", "10/s"]);
+    assert!(counted.contains(load), "{counted}");
 }
 
 #[test]

@@ -54,5 +54,8 @@ pub(crate) fn shape() -> Shape {
         .key("compression", Shape::list(Shape::one_of(&CODINGS)), "Content codings to accept. Default: the settings'.")
         .key("keep_body", Shape::size(), "The most of a body that is kept for checks and captures. Default 1mb.")
         .key("max_body", Shape::size(), "A longer body fails the request (too_large). Default: none; bodies are counted, not kept.");
+    structured = structured
+        .elsewhere(&["body", "data"], "write `text`, `json`, `form`, `file` or `multipart`, by what it is")
+        .elsewhere(&["params"], "write `query`: `{get: /items, query: {page: 2}}`");
     Shape::either(vec![template().example("GET /products"), structured])
 }

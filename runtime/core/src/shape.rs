@@ -13,6 +13,10 @@ pub struct Shape {
     kind: Kind,
     description: String,
     examples: Vec<String>,
+    /// What to do about a value that is none of those meant.
+    advice: Option<&'static str>,
+    /// Words of other tools, or of other places, that are no keys of this map: what to write instead.
+    elsewhere: Vec<(&'static str, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,6 +27,7 @@ enum Kind {
     Number,
     Boolean,
     Duration,
+    DurationOrRange,
     Rate,
     Size,
     Share,
@@ -41,6 +46,11 @@ struct Key {
     shape: Shape,
 }
 
+/// What [`units::parse_duration`] takes, blanks before it left out, as a regular expression of JSON Schema.
+const DURATION: &str = r"(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h|d) *)+)";
+/// What [`units::parse_rate`] takes.
+const RATE: &str = r"^ *(\d+\.?\d*|\.\d+) */ *(s|sec|second|m|min|minute|h|hour) *$";
+
 /// Shapes that refer to themselves (steps within steps), by name.
 pub type Definitions = Vec<(&'static str, Shape)>;
 
@@ -54,7 +64,7 @@ macro_rules! scalar {
 
 impl Shape {
     fn of(kind: Kind) -> Self {
-        Self { kind, description: String::new(), examples: Vec::new() }
+        Self { kind, description: String::new(), examples: Vec::new(), advice: None, elsewhere: Vec::new() }
     }
 
     scalar! {
@@ -66,6 +76,8 @@ impl Shape {
         boolean => Kind::Boolean,
         /// A duration: `1m30s`.
         duration => Kind::Duration,
+        /// A duration, or a range of them: `1s..3s`. Held to be a text; who reads it looks further.
+        duration_or_range => Kind::DurationOrRange,
         /// A rate: `500/s`.
         rate => Kind::Rate,
         /// A size: `64kb`.
@@ -160,14 +172,60 @@ impl Shape {
         self
     }
 
+    /// The same with advice for whoever writes something else here.
+    #[must_use]
+    pub const fn advice(mut self, advice: &'static str) -> Self {
+        self.advice = Some(advice);
+        self
+    }
+
+    /// Words that are no keys of this map (or of the maps among several shapes) though people try them, and what to write
+    /// instead.
+    #[must_use]
+    pub fn elsewhere(mut self, words: &[&'static str], advice: &str) -> Self {
+        match &mut self.kind {
+            Kind::Either(shapes) => {
+                for shape in shapes.iter_mut().filter(|shape| matches!(shape.kind, Kind::Map(_))) {
+                    shape.elsewhere.extend(words.iter().map(|word| (*word, advice.to_owned())));
+                }
+            }
+            _ => self.elsewhere.extend(words.iter().map(|word| (*word, advice.to_owned()))),
+        }
+        self
+    }
+
+    /// The keys of a map; of anything else, or of one of several shapes that is a map.
+    #[must_use]
+    pub fn key_names(&self) -> Vec<&'static str> {
+        match &self.kind {
+            Kind::Map(keys) => keys.iter().map(|key| key.name).collect(),
+            Kind::Either(shapes) => shapes.iter().flat_map(Self::key_names).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Holds `node` against this shape.
     ///
     /// # Errors
     /// The first mistake.
     pub fn check(&self, node: &Node, definitions: &Definitions) -> Result<(), Diagnostic> {
+        let advised = |mistake: Diagnostic| match (self.advice, &mistake.help) {
+            (Some(advice), None) => mistake.help(advice),
+            _ => mistake,
+        };
+        self.check_kind(node, definitions).map_err(advised)
+    }
+
+    fn check_kind(&self, node: &Node, definitions: &Definitions) -> Result<(), Diagnostic> {
         match &self.kind {
             Kind::Anything => Ok(()),
-            Kind::Text => node.text().map(|_| ()).map_err(|_| node.unexpected(&self.expectation())),
+            Kind::Text | Kind::DurationOrRange => node.text().map(|_| ()).map_err(|_| {
+                let mistake = node.unexpected(&self.expectation());
+                match self.examples.first() {
+                    Some(example) => mistake.help(format!("for example `{example}`")),
+                    None => mistake,
+                }
+            }),
             Kind::OneOf(words) => one_of(node, words),
             Kind::Integer { low, high } => node.integer(*low..=*high).map(|_| ()),
             Kind::Number => node.number().map(|_| ()),
@@ -182,7 +240,7 @@ impl Shape {
                 }
                 node.items().iter().try_for_each(|node| item.check(node, definitions))
             }
-            Kind::Map(keys) => check_map(node, keys, definitions),
+            Kind::Map(keys) => self.check_map(node, keys, definitions),
             Kind::MapOf(value) => match &node.value {
                 Value::Map(entries) => {
                     entries.iter().try_for_each(|(_, node)| value.check(node, definitions))
@@ -197,6 +255,46 @@ impl Shape {
                 Some(shape) => shape.check(node, definitions),
                 None => Err(node.unexpected(name)),
             },
+        }
+    }
+
+    fn check_map(&self, node: &Node, keys: &[Key], definitions: &Definitions) -> Result<(), Diagnostic> {
+        let Value::Map(entries) = &node.value else {
+            let names: Vec<_> = keys.iter().map(|key| key.name).collect();
+            return Err(node.unexpected(&format!("a map with {}", quoted_list(&names))));
+        };
+        for (name, value) in entries {
+            let Some(key) = keys.iter().find(|key| key.name == name.name) else {
+                let names: Vec<_> = keys.iter().map(|key| key.name).collect();
+                let mistake =
+                    Diagnostic::at(&name.place, format!("unknown key `{}`", name.name), "not a key here");
+                let elsewhere = self.elsewhere.iter().find(|(word, _)| *word == name.name);
+                let meant = || did_you_mean(&name.name, names.iter().copied());
+                return Err(mistake.help(match (elsewhere, meant()) {
+                    (Some((_, advice)), _) => advice.clone(),
+                    (None, Some(word)) => {
+                        format!("did you mean `{word}`? Known here: {}", quoted_list(&names))
+                    }
+                    (None, None) => format!("known here: {}", quoted_list(&names)),
+                }));
+            };
+            if value.is_null() && key.required {
+                return Err(Diagnostic::at(
+                    &name.place,
+                    format!("`{}` has no value", name.name),
+                    format!("expected {}", key.shape.expectation()),
+                ));
+            }
+            if !value.is_null() {
+                key.shape.check(value, definitions)?;
+            }
+        }
+        match keys.iter().find(|key| key.required && !entries.iter().any(|(name, _)| name.name == key.name)) {
+            Some(missing) => {
+                Err(Diagnostic::at(&node.place, format!("`{}` is missing", missing.name), "in this map")
+                    .help(format!("add `{}`: {}", missing.name, missing.shape.description)))
+            }
+            None => Ok(()),
         }
     }
 
@@ -222,6 +320,7 @@ impl Shape {
             Kind::Number => "a number".to_owned(),
             Kind::Boolean => "`true` or `false`".to_owned(),
             Kind::Duration => "a duration such as `30s`".to_owned(),
+            Kind::DurationOrRange => "a duration such as `1s` or a range such as `1s..3s`".to_owned(),
             Kind::Rate => "a rate such as `500/s`".to_owned(),
             Kind::Size => "a size such as `64kb`".to_owned(),
             Kind::Share => "a share such as `0.1%`".to_owned(),
@@ -253,7 +352,9 @@ impl Shape {
     }
 
     fn bare_schema(&self) -> Json {
-        // A quantity is a text to people, but `0` and `512` reach a YAML reader as numbers.
+        // Times and rates are texts with a unit. Only `0` needs none.
+        let text = |pattern: &str| json!({"type": "string", "pattern": format!("{pattern}|\\$\\{{")});
+        // Other quantities are texts to people, but `512` reaches a YAML reader as a number.
         let quantity = || json!({"type": ["string", "number"]});
         // What is filled in from the environment is a text until then.
         let or_variable = |schema: Json| json!({"anyOf": [schema, {"type": "string", "pattern": "\\$\\{"}]});
@@ -272,7 +373,12 @@ impl Shape {
             }
             Kind::Number => or_variable(json!({"type": "number"})),
             Kind::Boolean => or_variable(json!({"type": "boolean"})),
-            Kind::Duration | Kind::Rate | Kind::Size | Kind::Share => quantity(),
+            Kind::Duration => json!({"anyOf": [text(&format!("^ *{DURATION}$")), {"const": 0}]}),
+            Kind::DurationOrRange => {
+                json!({"anyOf": [text(&format!("^ *{DURATION}(\\.\\. *{DURATION})?$")), {"const": 0}]})
+            }
+            Kind::Rate => text(RATE),
+            Kind::Size | Kind::Share => quantity(),
             Kind::Anything => json!({}),
             Kind::List { item, at_least } => {
                 let list = json!({"type": "array", "items": item.schema(), "minItems": at_least});
@@ -310,41 +416,6 @@ fn one_of(node: &Node, words: &[&'static str]) -> Result<(), Diagnostic> {
             })
         }
         Err(_) => Err(node.unexpected(&quoted_list(words))),
-    }
-}
-
-fn check_map(node: &Node, keys: &[Key], definitions: &Definitions) -> Result<(), Diagnostic> {
-    let Value::Map(entries) = &node.value else {
-        let names: Vec<_> = keys.iter().map(|key| key.name).collect();
-        return Err(node.unexpected(&format!("a map with {}", quoted_list(&names))));
-    };
-    for (name, value) in entries {
-        let Some(key) = keys.iter().find(|key| key.name == name.name) else {
-            let names: Vec<_> = keys.iter().map(|key| key.name).collect();
-            let mistake =
-                Diagnostic::at(&name.place, format!("unknown key `{}`", name.name), "not a key here");
-            return Err(mistake.help(match did_you_mean(&name.name, names.iter().copied()) {
-                Some(word) => format!("did you mean `{word}`? Known here: {}", quoted_list(&names)),
-                None => format!("known here: {}", quoted_list(&names)),
-            }));
-        };
-        if value.is_null() && key.required {
-            return Err(Diagnostic::at(
-                &name.place,
-                format!("`{}` has no value", name.name),
-                format!("expected {}", key.shape.expectation()),
-            ));
-        }
-        if !value.is_null() {
-            key.shape.check(value, definitions)?;
-        }
-    }
-    match keys.iter().find(|key| key.required && !entries.iter().any(|(name, _)| name.name == key.name)) {
-        Some(missing) => {
-            Err(Diagnostic::at(&node.place, format!("`{}` is missing", missing.name), "in this map")
-                .help(format!("add `{}`: {}", missing.name, missing.shape.description)))
-        }
-        None => Ok(()),
     }
 }
 

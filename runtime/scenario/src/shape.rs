@@ -39,12 +39,18 @@ pub fn scenario_keys(scenario: Shape) -> Shape {
 }
 
 fn step() -> Shape {
-    let mut step = Shape::map();
+    let mut step = Shape::map().elsewhere(&["sleep", "pause", "wait"], "write `think`: `- think: 1s`");
     for protocol in PROTOCOLS {
+        let (name, request) = (protocol.name(), protocol.step_shape());
+        let inside = format!("belongs inside `{name}: {{…}}`, the long form");
+        step = step.elsewhere(&request.key_names(), &inside).elsewhere(&["body"], &inside);
         step = step.key(
-            protocol.name(),
-            protocol.step_shape(),
-            &format!("A request over {}.", protocol.name().to_uppercase()),
+            name,
+            request.elsewhere(
+                &["check", "checks", "capture", "name", "on_failure"],
+                &format!("belongs beside `{name}:`, in the same step"),
+            ),
+            &format!("A request over {}.", name.to_uppercase()),
         );
     }
     let capture = Shape::map()
@@ -62,7 +68,7 @@ fn step() -> Shape {
         .key("weight", Shape::integer(1, 1_000_000), "How often it is chosen, beside the others. Default 1.")
         .required("steps", Shape::reference("steps"), "What is done then.");
     step.key("name", Shape::text(), "The request's name in results. Default: method and path as written.")
-        .key("check", Shape::list(Shape::text()).example("status == 200"), "What must hold of the answer: `status == 200`, `time < 200ms`, `body contains \"ok\"`, `json $.id exists`, …")
+        .key("check", Shape::list(Shape::text().example("status == 200")), "What must hold of the answer: `status == 200`, `time < 200ms`, `body contains \"ok\"`, `json $.id exists`, …")
         .key("capture", Shape::map_of(Shape::either(vec![Shape::text(), capture])), "Values kept from the answer as variables: name to `json $.id`, `header etag`, `cookie id`, `regex /…/`, `status` or `body`.")
         .key("on_failure", Shape::one_of(&["continue", "end_iteration"]), "What a failure of this request does to its iteration.")
         .key("think", think(), "A pause: `1s`, `1s..3s`, or a distribution.")
@@ -91,5 +97,5 @@ fn think() -> Shape {
         .key("uniform", range, "Anything in a range, evenly.")
         .key("normal", bell, "A bell curve; below zero counts as zero.")
         .key("exponential", decay, "Many short, few long ones.");
-    Shape::either(vec![Shape::text().example("1s..3s"), structured])
+    Shape::either(vec![Shape::duration_or_range().example("1s..3s"), structured])
 }

@@ -1,7 +1,7 @@
 //! From files, flags and the environment to one tree of nodes.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use prony_core::document::{self, Key, Value};
@@ -59,12 +59,13 @@ fn with_includes(path: &Path, from: Option<&Place>, chain: &mut Vec<PathBuf>) ->
         label: expected.to_owned(),
         help: Some(help.to_owned()),
     };
-    let text = read_text(path).map_err(|found| {
-        let help = match from {
-            Some(_) => "is the path right? Includes are relative to the file that names them",
-            None => "is the path right?",
+    let text = read_text(path).map_err(|unreadable| {
+        let help = match (unreadable.help, from) {
+            (Some(help), _) => help,
+            (None, Some(_)) => "is the path right? Includes are relative to the file that names them",
+            (None, None) => "is the path right?",
         };
-        problem(found, "expected a readable plan file: YAML, of 10 MB at most", help)
+        problem(unreadable.found, "expected a readable plan file: YAML, of 10 MB at most", help)
     })?;
     let mut node = parse(&path.to_string_lossy(), &text)?;
     if !node.is_map() {
@@ -90,17 +91,43 @@ fn with_includes(path: &Path, from: Option<&Place>, chain: &mut Vec<PathBuf>) ->
     Ok(base.map_or_else(|| node.clone(), |base| base.overlaid(&node)))
 }
 
+/// Why a file is no text.
+struct Unreadable {
+    found: String,
+    /// What to do, where that is known; else the path may be wrong.
+    help: Option<&'static str>,
+}
+
 /// The text of a file, or what is wrong with it.
-fn read_text(path: &Path) -> Result<String, String> {
+fn read_text(path: &Path) -> Result<String, Unreadable> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-    read.map_err(|error| error.to_string())?;
+    read.map_err(|error| Unreadable {
+        help: match error.kind() {
+            ErrorKind::IsADirectory => Some("name the plan file in this folder"),
+            ErrorKind::PermissionDenied => Some("let the user who runs this read the file"),
+            _ => None,
+        },
+        found: error.to_string(),
+    })?;
     if bytes.len() as u64 > LARGEST {
-        return Err("larger than a plan".to_owned());
+        let help = Some("name the plan; large data belongs into files of its own, under `data`");
+        return Err(Unreadable { found: "larger than a plan".to_owned(), help });
+    }
+    // UTF-16 begins with its byte order mark or, without one, has a zero beside the first letter.
+    if matches!(bytes.as_slice(), [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, _, ..] | [_, 0, ..]) {
+        let help = Some("save the file as UTF-8: in its editor, or by `iconv -f UTF-16 -t UTF-8`");
+        return Err(Unreadable { found: "UTF-16 text".to_owned(), help });
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        format!("byte {at} is not UTF-8 text")
+        let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+        Unreadable {
+            found: format!("line {line}, byte {at} of the file, is not UTF-8 text"),
+            help: Some(
+                "save the file as UTF-8: in its editor, or, if it is Latin-1 text, by `iconv -f LATIN1 -t UTF-8`",
+            ),
+        }
     })
 }
 

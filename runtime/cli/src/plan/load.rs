@@ -19,7 +19,10 @@ pub(super) fn shape() -> Shape {
     let stage = Shape::map()
         .key("rate", Shape::rate(), "Open load: the rate of starts at the stage's end.")
         .key("users", Shape::integer(0, MOST_USERS), "Closed load: the users at the stage's end.")
-        .required("over", Shape::duration(), "The stage's length. 0s is a jump.");
+        .required("over", Shape::duration(), "The stage's length. 0s is a jump.")
+        .elsewhere(&["duration", "for"], "a stage's length is `over`: `{users: 50, over: 1m}`")
+        .elsewhere(&["target"], "write `users` in a closed load, `rate` in an open one: `{users: 50, over: 1m}`, `{rate: 100/s, over: 1m}`")
+        .elsewhere(&["vus"], "a virtual user is a user: `{users: 50, over: 1m}`");
     Shape::map()
         .key("rate", Shape::rate().example("500/s"), "Open load: starts at a constant rate, 0.1/s to 200,000/s. Needs `for`.")
         .key("users", Shape::integer(1, MOST_USERS), "Closed load: so many users. Needs `for`, `iterations` or `shared_iterations`.")
@@ -33,6 +36,11 @@ pub(super) fn shape() -> Shape {
         .key("iterations", Shape::integer(1, u64::MAX), "Closed load: iterations of each user.")
         .key("shared_iterations", Shape::integer(1, u64::MAX), "Closed load: iterations of all users together.")
         .key("at_most", Shape::duration(), "The longest that `iterations` or `shared_iterations` may take.")
+        .elsewhere(&["vus", "threads", "concurrency"], "write `users`: `{users: 10, for: 3m}`")
+        .elsewhere(&["duration"], "write `for`: `{users: 10, for: 3m}`")
+        .elsewhere(&["target"], "write `users` or `rate`: `{users: 10, for: 3m}`, `{rate: 500/s, for: 2m}`")
+        .elsewhere(&["iterations_each", "loops"], "iterations of each user are `iterations`: `{users: 10, iterations: 100}`")
+        .elsewhere(&["over"], "`over` is a stage's; how long a load lasts is `for`: `{users: 10, for: 3m}`")
 }
 
 /// Which keys make which load.
@@ -61,7 +69,12 @@ pub(super) fn parse(node: &Node, folder: &Path) -> Result<Load, Diagnostic> {
         }
         "replay" => {
             only(node, "replay", &["max_users"])?;
-            let path = folder.join(get("replay").unwrap_or(node).text()?);
+            let file = get("replay").unwrap_or(node);
+            let path = folder.join(file.text()?);
+            prony_engine::validate_replay(&path).map_err(|error| {
+                Diagnostic::at(&file.place, error.to_string(), "no start times")
+                    .help("relative paths start from the plan's folder")
+            })?;
             open(node, Starts::Replay(path), 100.0)
         }
         "users" => closed(node),

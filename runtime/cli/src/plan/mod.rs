@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use prony_core::protocol::Wiring;
-use prony_core::{Diagnostic, Node};
+use prony_core::{Diagnostic, Node, units};
 use prony_engine::Load;
 
 pub use threshold::PlanThreshold;
@@ -102,11 +102,26 @@ impl Plan {
                 )
                 .help("an open load says by its rate when iterations start"));
             }
+            let warmup = duration(scenario, "warmup", 0)?;
+            if let (Some(lasting), Some(given)) =
+                (load.duration(), scenario.get("warmup").or_else(|| node.get("warmup")))
+                && warmup >= lasting
+            {
+                let found = format!(
+                    "a warm-up of {} in a load of {}",
+                    units::show_duration(warmup),
+                    units::show_duration(lasting)
+                );
+                return Err(Diagnostic::at(&given.place, found, "leaves nothing to measure").help(format!(
+                    "the warm-up is the first part of the load: make it shorter, or the load of `{}` longer",
+                    key.name
+                )));
+            }
             scenarios.push(PlanScenario {
                 name: key.name.clone(),
                 load,
                 start_after: scenario.get("start_after").map_or(Ok(Duration::ZERO), Node::duration)?,
-                warmup: duration(scenario, "warmup", 0)?,
+                warmup,
                 graceful_stop: duration(scenario, "graceful_stop", 30)?,
                 iteration_every,
                 node: scenario.clone(),

@@ -76,7 +76,8 @@ impl<'a> Reader<'a> {
                 let place = Place { source: Arc::clone(self.source), start, end };
                 Err(Diagnostic::at(&place, format!("not valid YAML: {}", error.info()), "here").help(
                     "check the indentation, and put quotes around texts that hold `: `, `#`, `{{` or `*`; within `{…}` \
-                     and `[…]` also around those that hold a bracket or a comma, such as a JSON path",
+                     and `[…]` also around those that hold a bracket or a comma, such as a JSON path \
+                     or `${NAME}`",
                 ))
             }
         }
@@ -171,7 +172,12 @@ impl<'a> Reader<'a> {
             }
             let place = self.place(span);
             let Event::Scalar(name, ..) = event else {
-                return Err(Diagnostic::at(&place, "found a key that is not a text", "expected a text"));
+                let mistake = Diagnostic::at(&place, "found a key that is not a text", "expected a text");
+                // To YAML, `{{name}}` is a map whose key is a map.
+                return Err(match event {
+                    Event::MappingStart(..) => mistake.help("put quotes around `{{…}}`: `\"{{name}}\"`"),
+                    _ => mistake,
+                });
             };
             if &*name == "<<" {
                 return Err(Diagnostic::at(&place, "found a YAML merge key (`<<`)", "expected a plain key")

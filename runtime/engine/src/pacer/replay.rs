@@ -1,16 +1,19 @@
 //! Recorded start times: one timestamp a line, decimal seconds, ascending. The first line is time zero.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use prony_core::SetupError;
 
+/// The longest line, in bytes. More is no file of timestamps, and perhaps without an end.
+const LONGEST_LINE: u64 = 1_000;
+
 /// The due times in a file, one after the other; read as it goes, never whole.
 #[derive(Debug)]
 pub(super) struct Recorded {
-    lines: std::io::Lines<BufReader<File>>,
+    reader: BufReader<File>,
     first: Option<f64>,
     last: Duration,
 }
@@ -23,7 +26,7 @@ impl Recorded {
                 path.display()
             ))
         })?;
-        Ok(Self { lines: BufReader::with_capacity(1 << 16, file).lines(), first: None, last: Duration::ZERO })
+        Ok(Self { reader: BufReader::with_capacity(1 << 16, file), first: None, last: Duration::ZERO })
     }
 
     /// The next due time. A line that is no timestamp, or goes back, is refused by [`validate`] before the run; a file
@@ -34,11 +37,15 @@ impl Recorded {
 
     fn try_next(&mut self) -> Result<Option<Duration>, String> {
         loop {
-            let line = match self.lines.next() {
-                None => return Ok(None),
-                Some(Ok(line)) => line,
-                Some(Err(error)) => return Err(error.to_string()),
-            };
+            let mut line = String::new();
+            match (&mut self.reader).take(LONGEST_LINE).read_line(&mut line) {
+                Ok(0) => return Ok(None),
+                Ok(length) if length as u64 == LONGEST_LINE => {
+                    return Err(format!("a line of {LONGEST_LINE} bytes or more, expected a number"));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(error.to_string()),
+            }
             // Some editors begin a file with a byte order mark.
             let text = line.trim_start_matches('\u{feff}').trim();
             if text.is_empty() || text.starts_with('#') {
@@ -111,6 +118,7 @@ mod tests {
         let message = |text: &str| validate(file(text).path()).expect_err("refused").to_string();
         assert!(message("").contains("is empty"));
         assert!(message("1\n2\n1.5\n").contains("timestamp 3: `1.5` lies before"));
+        assert!(message(&format!("1\n{}", "2".repeat(5_000))).contains("timestamp 2: a line of 1000 bytes"));
         assert!(message("1\nnoon\n").contains("timestamp 2: found `noon`"));
         assert!(validate(Path::new("/nowhere/starts.txt")).is_err());
     }

@@ -35,7 +35,7 @@ pub(crate) struct Http {
     #[arg(long = "http", value_name = "VERSION", value_parser = ["auto", "1.1", "2"])]
     version: Option<String>,
     /// All users share so many connections. Default: each user has its own.
-    #[arg(long, short = 'c', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     connections: Option<u32>,
     /// HTTP/2: streams at a time on a shared connection. Default 100.
     #[arg(long, value_name = "N", requires = "connections", value_parser = clap::value_parser!(u32).range(1..=100_000))]

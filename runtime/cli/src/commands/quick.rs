@@ -14,7 +14,7 @@ use crate::plan;
 #[derive(Debug, Args)]
 pub(crate) struct LoadFlags {
     /// Closed load: so many users, each waits for its answer. Default 10.
-    #[arg(long, short, alias = "vus", value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, short, short_alias = 'c', alias = "vus", value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     users: Option<u32>,
     /// Open load: so many starts a second whatever the target does, such as `500/s`; a bare number is a second's.
     #[arg(long, short, value_name = "RATE", value_parser = rate)]

@@ -156,7 +156,8 @@ fn the_quick_form_takes_habits_of_other_tools() {
         run.stdout
     };
     let ours = printed(&["--users", "3", "--for", "5s", "--connections", "2"]);
-    assert_eq!(printed(&["--vus", "3", "--duration", "5s", "-c", "2"]), ours);
+    assert_eq!(printed(&["--vus", "3", "--duration", "5s", "--connections", "2"]), ours);
+    assert_eq!(printed(&["-c", "3", "-d", "5s", "--connections", "2"]), ours);
     let load = "    load:\n      rate: 10/s\n      for: 5s\n";
     let counted = printed(&["-n", "50", "--rate", "10/s"]);
     assert!(counted.contains(load), "{counted}");

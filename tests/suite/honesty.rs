@@ -53,31 +53,43 @@ fn honesty_a_stall_is_seen_whole_over_two_http2_connections() {
 }
 
 /// What a summary says that is further than 3 % + 200 µs from the truth about delays evenly spread from 1 to 9 ms.
+///
+/// One request in a thousand is rarer than the moments in which a virtual machine's core is taken away, from the target as from
+/// Prony. How long those were in this very run is known: it is by how much one start in a thousand came late. So much more
+/// is allowed to p99.9, and to nothing else.
 fn wrong_percentiles(summary: &serde_json::Value) -> Vec<String> {
-    let truth = [("p50", 5_000.0), ("p90", 8_200.0), ("p99", 8_920.0), ("p999", 8_992.0)];
+    let main = &summary["scenarios"]["main"];
+    let stolen = main["lag_us"]["p999"].as_f64().expect("a figure");
+    let truth =
+        [("p50", 5_000.0, 0.0), ("p90", 8_200.0, 0.0), ("p99", 8_920.0, 0.0), ("p999", 8_992.0, stolen)];
     let figures = ["response_time_us", "service_time_us"]
         .into_iter()
-        .flat_map(|clock| truth.iter().map(move |(figure, true_micros)| (clock, figure, *true_micros)));
-    let wrong = figures.filter_map(|(clock, figure, true_micros)| {
-        let seen = summary["scenarios"]["main"][clock][figure].as_f64().expect("a figure");
-        let off = (seen - true_micros).abs() > true_micros * 0.03 + 200.0;
-        off.then(|| format!("{clock} {figure} is {seen}, expected {true_micros}"))
+        .flat_map(|clock| truth.iter().map(move |(figure, micros, more)| (clock, figure, *micros, *more)));
+    let wrong = figures.filter_map(|(clock, figure, true_micros, more)| {
+        let seen = main[clock][figure].as_f64().expect("a figure");
+        let (least, most) = (true_micros * 0.97 - 200.0, true_micros * 1.03 + 200.0 + more);
+        let off = !(least..=most).contains(&seen);
+        off.then(|| format!("{clock} {figure} is {seen}, expected {least} to {most}"))
     });
     wrong.collect()
 }
 
-/// Another program that takes the cores for a moment delays the target as well as Prony, so one undisturbed run of three is
-/// asked for; a figure that is wrong by itself is wrong in all three.
+/// Another program that takes the cores for a moment delays the target as well as Prony, so one undisturbed run of four is
+/// asked for; a figure that is wrong by itself is wrong in all of them.
 #[test]
 fn honesty_a_known_delay_distribution_is_reported_as_it_is() {
     let mut wrong = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let target = Served::start();
         let plan =
-            open_plan(&target, "{rate: 1000/s, for: 20s}", "{connections: own}", "/?delay=uniform(1ms,9ms)");
+            open_plan(&target, "{rate: 1000/s, for: 15s}", "{connections: own}", "/?delay=uniform(1ms,9ms)");
         let summary = Prony::run(&plan).finish().summary();
-        assert_eq!(summary["scenarios"]["main"]["requests"], 20_000, "{summary:#}");
+        assert_eq!(summary["scenarios"]["main"]["requests"], 15_000, "{summary:#}");
         wrong = wrong_percentiles(&summary);
+        let stolen = summary["scenarios"]["main"]["lag_us"]["p999"].as_f64().expect("a figure");
+        if stolen > 5_000.0 {
+            wrong.push(format!("one start in a thousand came {stolen} µs late: the machine was not free"));
+        }
         if wrong.is_empty() {
             return;
         }

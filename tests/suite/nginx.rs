@@ -334,3 +334,38 @@ fn nginx_asks_for_the_clients_certificate() {
     assert_eq!(statuses("foreign"), serde_json::json!({"400": 10}), "{}", run.stderr);
     assert_eq!(summary["scenarios"]["without"]["failures"]["by_kind"], serde_json::json!({"status_4xx": 10}));
 }
+
+/// Stopping the process is a stall as real as they come: 1 s of a run of 10 s at 1,000/s. A tenth of the starts fall into it
+/// and wait 0 to 1 s, evenly spread: a twentieth longer than 0.5 s, a hundredth longer than 0.9 s.
+#[test]
+fn honesty_a_stopped_nginx_is_seen_whole() {
+    let Some(nginx) = Nginx::start("honesty_a_stopped_nginx_is_seen_whole", "keepalive_requests 100000;")
+    else {
+        return;
+    };
+    let plan = Plan::new(&format!(
+        "target: {}\nhttp: {{connections: {{shared: 40}}}}\nscenarios:\n  main:\n    load: {{rate: 1000/s, for: 10s, max_users: 2000}}\n    steps:\n      - http: GET /items\n",
+        nginx.http()
+    ));
+    let signal = |name: &str| {
+        let id = nginx.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().expect("kill runs").success());
+    };
+    let running = Prony::run(&plan).start();
+    pause(Duration::from_secs(4));
+    signal("-STOP");
+    pause(Duration::from_secs(1));
+    signal("-CONT");
+    let summary = running.finish().summary();
+    let main = &summary["scenarios"]["main"];
+    assert_eq!(main["requests"], 10_000, "{summary:#}");
+    assert_eq!(main["failures"]["total"], 0, "{summary:#}");
+    let seconds = |figure: &str| main["response_time_us"][figure].as_f64().expect("a figure") / 1e6;
+    for (figure, least, most) in
+        [("p50", 0.0, 0.05), ("p95", 0.42, 0.65), ("p99", 0.82, 1.05), ("max", 0.95, 1.5)]
+    {
+        let seen = seconds(figure);
+        assert!((least..=most).contains(&seen), "{figure} is {seen} s, expected {least} to {most}");
+    }
+    assert_eq!(nginx.log().len(), 10_000);
+}

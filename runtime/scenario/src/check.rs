@@ -203,6 +203,32 @@ impl Check {
     }
 }
 
+/// So many characters of what was found are shown.
+const SHOWN: usize = 60;
+
+impl Check {
+    /// What the check looked at, for people: shortened, and `nothing` where there was none.
+    pub(crate) fn found(&self, answer: &mut Answer<'_>) -> String {
+        let found = match &self.subject {
+            Subject::Status => answer.outcome.status.map(|status| status.to_string()),
+            Subject::Time => answer
+                .outcome
+                .service_nanos()
+                .map(|time| units::show_duration(std::time::Duration::from_nanos(time))),
+            Subject::Size => Some(format!("{} bytes", answer.outcome.body_bytes)),
+            Subject::Body => Some(String::from_utf8_lossy(answer.reply.body()).into_owned()),
+            Subject::Field { kind, name } => answer.reply.field(kind, name).map(std::borrow::Cow::into_owned),
+            Subject::Json(path) => answer.json_text(path),
+        };
+        match found {
+            None => "nothing".to_owned(),
+            Some(text) if text.is_empty() => "an empty text".to_owned(),
+            Some(text) if text.chars().count() > SHOWN => text.chars().take(SHOWN).chain(['…']).collect(),
+            Some(text) => text,
+        }
+    }
+}
+
 /// Evaluates all of a step's checks. Without an answer none of them holds.
 pub(crate) fn evaluate(checks: &[Check], answer: &mut Answer<'_>) -> Marks {
     let mut marks = Marks::default();

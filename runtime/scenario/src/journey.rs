@@ -247,11 +247,14 @@ impl PlanJourney {
             }
             if let (None, Some((kind, name))) = (exchange.outcome.failure, failure) {
                 exchange.outcome.failure = Some(kind);
-                let detail = name.map_or_else(
-                    || failed_checks(request, marks),
-                    |name| format!("nothing found for `{name}`"),
-                );
-                exchange.detail = Some(detail.into());
+                // Only the first failure of a kind is told.
+                if self.noticed[number] & notice_bit(kind) == 0 {
+                    let detail = name.map_or_else(
+                        || failed_checks(request, marks, &mut answer),
+                        |name| format!("nothing found for `{name}`"),
+                    );
+                    exchange.detail = Some(detail.into());
+                }
             }
         }
         self.seat.meter.request(request.id, &exchange.outcome, marks);
@@ -267,7 +270,7 @@ impl PlanJourney {
 
     /// Tells the first failure of a kind.
     fn tell(&mut self, request: &Request, number: usize, kind: FailureKind, detail: Option<&str>) {
-        let bit = 1 << (kind as u32);
+        let bit = notice_bit(kind);
         if self.noticed[number] & bit == 0 {
             self.noticed[number] |= bit;
             let text =
@@ -277,12 +280,20 @@ impl PlanJourney {
     }
 }
 
-/// The checks that did not hold, as people wrote them.
-fn failed_checks(request: &Request, marks: Marks) -> String {
+/// A kind's place among the notices given.
+const fn notice_bit(kind: FailureKind) -> u32 {
+    1 << (kind as u32)
+}
+
+/// The checks that did not hold, as people wrote them, and what was found instead.
+fn failed_checks(request: &Request, marks: Marks, answer: &mut Answer<'_>) -> String {
     let failed =
         (0..request.checks.len()).filter(|index| (marks.evaluated & !marks.passed) >> index & 1 == 1);
-    let texts: Vec<String> = failed.map(|index| format!("`{}`", request.checks[index].text())).collect();
-    format!("{} did not hold", texts.join(", "))
+    let texts: Vec<String> = failed
+        .map(|index| &request.checks[index])
+        .map(|check| format!("`{}` (found {})", check.text(), check.found(answer)))
+        .collect();
+    format!("did not hold: {}", texts.join(", "))
 }
 
 fn wall(start: &Start, now: Timestamp) -> Duration {

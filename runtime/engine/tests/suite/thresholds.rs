@@ -160,10 +160,21 @@ fn rates_are_over_the_time_of_the_load_and_its_answers() {
 }
 
 #[test]
-fn requests_that_were_cut_off_are_counted_and_in_no_latency() {
-    let mut run = spec(1, vec![scenario(users(5, ms(300)), taking(ms(60_000)))]);
-    run.scenarios[0].graceful_stop = ms(100);
-    let result = perform(run);
-    let step = &result.totals.steps[0];
-    assert_eq!(step.response.count(), 0, "nobody knows how long they would have taken");
+fn requests_that_were_cut_off_or_not_made_are_counted_and_in_no_latency() {
+    // Of each user's ten, four end by themselves, one of these by a time-out; three are cut off and three are not made.
+    let mixed = script(|visit| async move {
+        let failure = match visit.start.iteration {
+            0..=2 => Some(FailureKind::Cut),
+            3..=5 => Some(FailureKind::Request),
+            6 => Some(FailureKind::Timeout),
+            _ => None,
+        };
+        visit.ended(visit.start.intended, visit.seat.clock.now(), failure);
+        IterationEnd::Complete
+    });
+    let step = perform(spec(2, vec![scenario(each(5, 10), mixed)])).totals.steps.remove(0);
+    let failed = |kind: FailureKind| step.failures[kind as usize];
+    let kinds = [FailureKind::Cut, FailureKind::Request, FailureKind::Timeout].map(failed);
+    assert_eq!((step.requests, kinds), (50, [15, 15, 5]));
+    assert_eq!(step.response.count(), 20);
 }

@@ -106,10 +106,6 @@ impl HttpSession {
                 Some(500..) => Some(FailureKind::StatusServer),
                 _ => None,
             };
-            detail = outcome
-                .failure
-                .and(outcome.status)
-                .map(|status| format!("the answer has status {status}").into());
         }
         Exchange { outcome, detail }
     }

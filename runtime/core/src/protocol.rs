@@ -129,6 +129,7 @@ pub trait Session: Send {
 pub struct Exchange {
     /// The figures.
     pub outcome: Outcome,
-    /// For a failure: what happened, in the peer's or the system's own words. Shown once per kind.
+    /// For a failure: what happened, in the peer's or the system's own words, unless the outcome's status says it all. Shown once
+    /// per kind.
     pub detail: Option<Box<str>>,
 }

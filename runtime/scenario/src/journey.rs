@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use prony_core::template::{Escape, Scope};
 use prony_core::{
-    BoxFuture, Clock, Driver, DriverWorker, FailureKind, GroupId, IterationEnd, Journey, JourneyWorker,
-    Journeys, Marks, Meter, Outcome, Seat, Session, SetupError, Start, StepId, Timestamp,
+    BoxFuture, Clock, Driver, DriverWorker, Exchange, FailureKind, GroupId, IterationEnd, Journey,
+    JourneyWorker, Journeys, Marks, Meter, Outcome, Seat, Session, SetupError, Start, StepId, Timestamp,
 };
 use send_wrapper::SendWrapper;
 
@@ -261,7 +261,7 @@ impl PlanJourney {
         let step = match exchange.outcome.failure {
             None => Step::Passed,
             Some(kind) => {
-                self.tell(request, number, kind, exchange.detail.as_deref());
+                self.tell(request, number, kind, &exchange);
                 Step::Failed
             }
         };
@@ -269,12 +269,17 @@ impl PlanJourney {
     }
 
     /// Tells the first failure of a kind.
-    fn tell(&mut self, request: &Request, number: usize, kind: FailureKind, detail: Option<&str>) {
+    fn tell(&mut self, request: &Request, number: usize, kind: FailureKind, exchange: &Exchange) {
         let bit = notice_bit(kind);
         if self.noticed[number] & bit == 0 {
             self.noticed[number] |= bit;
-            let text =
-                || format!("{}: {}: {}", request.name, kind.name(), detail.unwrap_or("no more is known"));
+            // A status speaks for itself, so protocols make no text of it for each request.
+            let status = || exchange.outcome.status.map(|status| format!("the answer has status {status}"));
+            let told = || exchange.detail.as_deref().map(str::to_owned).or_else(status);
+            let text = || {
+                let told = told().unwrap_or_else(|| "no more is known".to_owned());
+                format!("{}: {}: {told}", request.name, kind.name())
+            };
             self.seat.meter.notice(self.seat.scenario, &format!("{number}:{}", kind.name()), &text);
         }
     }

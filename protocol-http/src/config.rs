@@ -13,12 +13,15 @@ use crate::step;
 #[derive(Debug)]
 pub struct Http;
 
+/// The protocol's name.
+pub const NAME: &str = "http";
+
 /// HTTP, for the list of protocols.
 pub static HTTP: Http = Http;
 
 impl Protocol for Http {
     fn name(&self) -> &'static str {
-        "http"
+        NAME
     }
 
     fn step_shape(&self) -> Shape {
@@ -31,6 +34,10 @@ impl Protocol for Http {
 
     fn reply_fields(&self) -> &'static [&'static str] {
         &["header", "cookie", "trailer"]
+    }
+
+    fn message_fields(&self) -> &'static [&'static str] {
+        &["header", "query", "path"]
     }
 
     fn driver(&self, wiring: Wiring<'_>) -> Result<Box<dyn DriverBuilder>, Diagnostic> {

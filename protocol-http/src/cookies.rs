@@ -1,7 +1,19 @@
 //! A user's cookies. A jar costs nothing until the first cookie comes.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use cookie_store::CookieStore;
+use send_wrapper::SendWrapper;
 use url::Url;
+
+/// The jar of one user, shared by its sessions.
+pub(crate) type SharedJar = SendWrapper<Rc<RefCell<Jar>>>;
+
+/// An empty jar.
+pub(crate) fn new_jar() -> SharedJar {
+    SendWrapper::new(Rc::default())
+}
 
 /// See the module's head.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ use prony_transport::{Connector, ConnectorBuilder, Origin};
 use url::Url;
 
 use crate::config::{Policy, Settings, Version};
+use crate::guest::{Allowed, GuestHttp};
 use crate::session::{HttpSession, Pools, WorkerPart};
 use crate::step::{Step, compile};
 
@@ -75,13 +76,7 @@ impl DriverBuilder for Builder {
     }
 
     fn build(self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
-        let (h1, h2) = (b"http/1.1".to_vec(), b"h2".to_vec());
-        let alpn = match self.settings.version {
-            Version::Auto => vec![h2, h1],
-            Version::Http1 => vec![h1],
-            Version::Http2 => vec![h2],
-        };
-        let connector = self.connector.build(alpn)?;
+        let connector = self.connector.build(alpn(self.settings.version))?;
         let mut origins: Vec<Origin> = Vec::new();
         for origin in self.steps.iter().filter_map(|step| step.origin.as_ref()) {
             if !origins.contains(origin) {
@@ -90,9 +85,37 @@ impl DriverBuilder for Builder {
         }
         connector.resolve_now(&origins)?;
         Ok(Arc::new(HttpDriver {
-            shared: Arc::new(Compiled { settings: self.settings, steps: self.steps }),
+            shared: Arc::new(Compiled { settings: self.settings, steps: self.steps, allowed: None }),
             connector: Arc::new(connector),
         }))
+    }
+}
+
+impl Builder {
+    /// HTTP for a scenario's guests, who may speak to the target and to `hosts`.
+    pub(crate) fn guest(self, hosts: Vec<String>) -> Result<GuestHttp, SetupError> {
+        let connector = self.connector.build(alpn(self.settings.version))?;
+        let target = self.target.as_ref().and_then(|(url, _)| {
+            Some((compile::to_origin(url)?, url.path().trim_end_matches('/').to_owned()))
+        });
+        let origins: Vec<Origin> = target.iter().map(|(origin, _)| origin.clone()).collect();
+        connector.resolve_now(&origins)?;
+        let headers = compile::constant_headers(self.settings_node.as_ref(), &self.settings, &self.folder)
+            .map_err(|mistake| SetupError(mistake.to_string()))?;
+        let allowed = Some(Allowed::new(origins, hosts));
+        let compiled = Compiled { settings: self.settings, steps: Vec::new(), allowed };
+        let driver = HttpDriver { shared: Arc::new(compiled), connector: Arc::new(connector) };
+        Ok(GuestHttp::new(driver, target, headers))
+    }
+}
+
+/// What is offered in the TLS handshake.
+fn alpn(version: Version) -> Vec<Vec<u8>> {
+    let (h1, h2) = (b"http/1.1".to_vec(), b"h2".to_vec());
+    match version {
+        Version::Auto => vec![h2, h1],
+        Version::Http1 => vec![h1],
+        Version::Http2 => vec![h2],
     }
 }
 
@@ -101,15 +124,18 @@ impl DriverBuilder for Builder {
 pub(crate) struct Compiled {
     pub(crate) settings: Settings,
     pub(crate) steps: Vec<Step>,
+    /// Whom a guest may speak to. Plan steps speak to whom they name.
+    pub(crate) allowed: Option<Allowed>,
 }
 
-struct HttpDriver {
-    shared: Arc<Compiled>,
+pub(crate) struct HttpDriver {
+    pub(crate) shared: Arc<Compiled>,
     connector: Arc<Connector>,
 }
 
-impl Driver for HttpDriver {
-    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+impl HttpDriver {
+    /// A worker's part.
+    pub(crate) fn part(&self, seat: &Seat) -> Arc<WorkerPart> {
         let pools = match self.shared.settings.policy {
             Policy::Shared { connections, streams } => Some(Pools::new(share(connections, seat), streams)),
             Policy::Own | Policy::PerIteration => None,
@@ -121,7 +147,13 @@ impl Driver for HttpDriver {
             meter: seat.meter.clone(),
             scenario: seat.scenario,
         };
-        Ok(Box::new(HttpWorker { compiled: Arc::clone(&self.shared), part: Arc::new(part) }))
+        Arc::new(part)
+    }
+}
+
+impl Driver for HttpDriver {
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+        Ok(Box::new(HttpWorker { compiled: Arc::clone(&self.shared), part: self.part(seat) }))
     }
 }
 

@@ -6,9 +6,11 @@ mod cookies;
 mod decode;
 pub mod demo;
 mod driver;
+mod fields;
+pub mod guest;
 mod h1;
 mod reply;
 mod session;
 mod step;
 
-pub use config::{HTTP, Http};
+pub use config::{HTTP, Http, NAME};

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use prony_core::Reply;
 
+use crate::fields::FieldList;
+
 /// What to keep of the next answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keep {
@@ -27,8 +29,8 @@ pub(crate) enum Fields {
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) keep: Keep,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) trailers: Vec<(String, String)>,
+    pub(crate) headers: FieldList,
+    pub(crate) trailers: FieldList,
     pub(crate) body: Vec<u8>,
     /// Bytes of the body, kept or not, before decoding.
     pub(crate) body_bytes: u64,
@@ -57,14 +59,14 @@ impl Kept {
             _ => false,
         };
         if needed || self.keep.fields == Fields::All {
-            self.headers.push((name.to_ascii_lowercase(), String::from_utf8_lossy(value).into_owned()));
+            self.headers.push(name, value);
         }
     }
 
     /// A trailer of the answer.
     pub(crate) fn trailer(&mut self, name: &str, value: &[u8]) {
         if self.keep.fields == Fields::All {
-            self.trailers.push((name.to_ascii_lowercase(), String::from_utf8_lossy(value).into_owned()));
+            self.trailers.push(name, value);
         }
     }
 
@@ -77,28 +79,39 @@ impl Kept {
         self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// The first header of that (lower-case) name.
+    /// The first header of that name.
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers.find(name)
+    }
+
+    /// Cookies that the answer sets: name and value.
+    fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        let set = self.headers.iter().filter(|(known, _)| *known == "set-cookie");
+        set.filter_map(|(_, value)| {
+            let (name, rest) = value.split_once('=')?;
+            Some((name.trim(), rest.split(';').next().unwrap_or_default().trim()))
+        })
     }
 }
 
 impl Reply for Kept {
     fn field(&self, kind: &str, name: &str) -> Option<Cow<'_, str>> {
-        let first = |list: &'_ [(String, String)]| -> Option<usize> {
-            list.iter().position(|(known, _)| known.eq_ignore_ascii_case(name))
-        };
-        match kind {
-            "header" => first(&self.headers).map(|at| Cow::Borrowed(self.headers[at].1.as_str())),
-            "trailer" => first(&self.trailers).map(|at| Cow::Borrowed(self.trailers[at].1.as_str())),
-            "cookie" => {
-                self.headers.iter().filter(|(known, _)| known == "set-cookie").find_map(|(_, value)| {
-                    let (known, rest) = value.split_once('=')?;
-                    let value = rest.split(';').next().unwrap_or_default().trim();
-                    (known.trim() == name).then_some(Cow::Borrowed(value))
-                })
-            }
+        let found = match kind {
+            "header" => self.headers.find(name),
+            "trailer" => self.trailers.find(name),
+            "cookie" => self.cookies().find(|(known, _)| *known == name).map(|(_, value)| value),
             _ => None,
+        };
+        found.map(Cow::Borrowed)
+    }
+
+    fn fields(&self, kind: &str) -> Vec<(String, String)> {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        match kind {
+            "header" => self.headers.iter().map(owned).collect(),
+            "trailer" => self.trailers.iter().map(owned).collect(),
+            "cookie" => self.cookies().map(owned).collect(),
+            _ => Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use prony::show;
 use prony_core::protocol::Wiring;
 use prony_core::template::{Escape, Scope, Template, Variables};
 use prony_core::{Catalog, Place, Random, Source};
+use prony_plugin_host::{Level, Plugins};
 use prony_scenario::ScenarioSource;
 use prony_scenario::data::DataSources;
 use proptest::prelude::*;
@@ -49,12 +50,20 @@ fn take(name: &str, text: &str) -> bool {
     assert_eq!(plan.written.to_json(), again.written.to_json(), "{written}");
     let Ok(data) = DataSources::open(plan.node.get("data"), &plan.folder) else { return false };
     let mut catalog = Catalog::default();
+    let plugins = Plugins::new(prony_engine::clock::clock(), Level::Warn);
     plan.scenarios.iter().all(|scenario| {
         let Ok(id) = catalog.add_scenario(&scenario.name) else { return false };
         let overlaid = plan.overlaid(scenario);
         let wiring = |protocol: &str| -> Wiring<'_> { overlaid.wiring(protocol) };
-        let source =
-            ScenarioSource { id, node: &scenario.node, vars: plan.node.get("vars"), wiring: &wiring };
+        let source = ScenarioSource {
+            id,
+            name: &scenario.name,
+            node: &scenario.node,
+            vars: plan.node.get("vars"),
+            wiring: &wiring,
+            plugins: &plugins,
+            folder: &plan.folder,
+        };
         prony_scenario::compile(&source, &data, &mut catalog).is_ok()
     })
 }
@@ -119,7 +128,7 @@ proptest! {
                 for escape in [Escape::None, Escape::Json, Escape::Percent] {
                     let mut random = Random::new(1, 2, 3);
                     let wall = Duration::from_secs(1_795_421_596);
-                    let mut scope = Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall };
+                    let mut scope = Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall, message: None };
                     let mut rendered = String::new();
                     let known = template.render(&mut scope, escape, &mut rendered).is_ok();
                     prop_assert!(known, "every variable has a value");

@@ -7,13 +7,24 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 /// Every crate, and the crates of this workspace that it may know. ARCHITECTURE.md says why.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("prony-core", &[]),
     ("prony-transport", &["prony-core"]),
     ("prony-engine", &["prony-core"]),
     ("prony-http", &["prony-core", "prony-transport"]),
-    ("prony-scenario", &["prony-core", "prony-http"]),
-    ("prony", &["prony-core", "prony-transport", "prony-engine", "prony-http", "prony-scenario"]),
+    ("prony-plugin-host", &["prony-core", "prony-http"]),
+    ("prony-scenario", &["prony-core", "prony-http", "prony-plugin-host"]),
+    (
+        "prony",
+        &[
+            "prony-core",
+            "prony-transport",
+            "prony-engine",
+            "prony-http",
+            "prony-plugin-host",
+            "prony-scenario",
+        ],
+    ),
 ];
 
 /// What only tests need. It must make no circle.

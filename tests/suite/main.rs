@@ -12,6 +12,7 @@ mod honesty;
 mod hostile;
 mod house;
 mod nginx;
+mod plugins;
 mod requirements;
 mod servers;
 mod stored;

@@ -2,7 +2,7 @@
 
 mod h1;
 mod h2;
-mod outgoing;
+pub(crate) mod outgoing;
 mod pool;
 
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use prony_transport::{Deadline, Handshake, Origin, WorkerConnector};
 use url::Url;
 
 use crate::config::{Cookies, Policy, Version};
-use crate::cookies::Jar;
+use crate::cookies::{SharedJar, new_jar};
 use crate::decode::{Undecodable, decode};
 use crate::driver::Compiled;
 use crate::reply::Kept;
 use crate::session::h1::H1Connection;
 use crate::session::h2::Http2;
 use crate::session::outgoing::Outgoing;
-use crate::step::Step;
+use crate::step::Terms;
 use crate::step::compile::{path_and_query, to_origin};
 
 pub(crate) use pool::Pools;
@@ -42,7 +42,7 @@ pub(crate) struct HttpSession {
     part: Arc<WorkerPart>,
     /// The user's own connections: one an origin.
     own: Vec<(Origin, Wire)>,
-    jar: Jar,
+    jar: SharedJar,
     kept: Kept,
     deadline: Deadline,
 }
@@ -65,8 +65,15 @@ pub(crate) struct Failure {
 const MOST_REPEATS: usize = 4;
 
 impl Failure {
-    fn new(kind: FailureKind, detail: impl Into<Box<str>>) -> Self {
+    pub(crate) fn new(kind: FailureKind, detail: impl Into<Box<str>>) -> Self {
         Self { kind, detail: detail.into(), unprocessed: false }
+    }
+}
+
+#[cfg(test)]
+impl Failure {
+    pub(crate) fn is_refused(&self) -> bool {
+        self.kind == FailureKind::Refused
     }
 }
 
@@ -81,26 +88,42 @@ struct Desk<'a> {
 
 impl HttpSession {
     pub(crate) fn new(compiled: Arc<Compiled>, part: Arc<WorkerPart>) -> Self {
-        let (jar, kept, deadline) = (Jar::default(), Kept::default(), Deadline::default());
+        Self::with_jar(compiled, part, new_jar())
+    }
+
+    /// Another session of the user whose cookies are in `jar`.
+    pub(crate) fn with_jar(compiled: Arc<Compiled>, part: Arc<WorkerPart>, jar: SharedJar) -> Self {
+        let (kept, deadline) = (Kept::default(), Deadline::default());
         Self { compiled, part, own: Vec::new(), jar, kept, deadline }
     }
 
     async fn run(&mut self, index: StepIndex, scope: &mut Scope<'_>, intended: Timestamp) -> Exchange {
         let compiled = Arc::clone(&self.compiled);
         let step = &compiled.steps[index.0 as usize];
+        let outgoing = Outgoing::new(step, scope, &self.jar.borrow());
+        self.carry_out(&step.terms, outgoing, intended).await
+    }
+
+    /// A request from its first byte to its judgement.
+    pub(crate) async fn carry_out(
+        &mut self,
+        terms: &Terms,
+        outgoing: Result<Outgoing, Failure>,
+        intended: Timestamp,
+    ) -> Exchange {
         let mut outcome = Outcome::due(intended);
-        self.deadline.set(self.part.clock.now() + step.timeout);
-        self.kept.begin(step.keep);
+        self.deadline.set(self.part.clock.now() + terms.timeout);
+        self.kept.begin(terms.keep);
         let mut detail = None;
-        let done = match Outgoing::new(step, scope, &self.jar) {
-            Ok(outgoing) => self.follow(step, outgoing, &mut outcome).await,
+        let done = match outgoing {
+            Ok(outgoing) => self.follow(terms, outgoing, &mut outcome).await,
             Err(failure) => Err(failure),
         };
         if let Err(failure) = done {
             outcome.finished = self.part.clock.now();
             outcome.failure = Some(failure.kind);
             detail = Some(failure.detail);
-        } else if !step.judges_status {
+        } else if !terms.judges_status {
             outcome.failure = match outcome.status {
                 Some(400..=499) => Some(FailureKind::StatusClient),
                 Some(500..) => Some(FailureKind::StatusServer),
@@ -113,69 +136,77 @@ impl HttpSession {
     /// The request, and those that redirects lead to.
     async fn follow(
         &mut self,
-        step: &Step,
+        terms: &Terms,
         mut outgoing: Outgoing,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
-        let mut left = step.redirects;
+        let mut left = terms.redirects;
         loop {
-            self.attempt(step, &outgoing, outcome).await?;
+            self.attempt(terms, &outgoing, outcome).await?;
             self.keep_cookies(&outgoing);
             let status = outcome.status.unwrap_or(0);
             let location =
                 self.kept.find("location").filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308));
-            let Some(location) = location.filter(|_| step.redirects > 0) else { break };
+            let Some(location) = location.filter(|_| terms.redirects > 0) else { break };
             if left == 0 {
-                let text = format!("more than {} redirects; the last leads to {location}", step.redirects);
+                let text = format!("more than {} redirects; the last leads to {location}", terms.redirects);
                 return Err(Failure::new(FailureKind::Redirect, text));
             }
             left -= 1;
             let next = outgoing.url().and_then(|url| url.join(location).ok());
             let target = next.as_ref().and_then(|url| Some((to_origin(url)?, path_and_query(url))));
+            if let (Some((origin, _)), Some(allowed)) = (&target, &self.compiled.allowed) {
+                allowed.check(origin)?;
+            }
             let Some((origin, target)) = target else {
                 return Err(Failure::new(
                     FailureKind::Redirect,
                     format!("the redirect to `{location}` leads nowhere"),
                 ));
             };
-            outgoing.redirect(status, origin, target, &self.jar);
-            self.kept.begin(step.keep);
+            outgoing.redirect(status, origin, target, &self.jar.borrow());
+            self.kept.begin(terms.keep);
         }
         if self.kept.overflowed {
             let text = format!(
                 "the body is longer than the {} bytes kept for checks; raise `keep_body`",
-                step.keep_limit
+                terms.keep_limit
             );
             return Err(Failure::new(FailureKind::TooLarge, text));
         }
-        self.decode(step)
+        self.decode(terms)
     }
 
     /// One request. It is sent again only when an HTTP/2 peer goes away and says that it has not begun with it; any
     /// other end of a connection is a failure of the target, which a second try would hide.
     async fn attempt(
         &mut self,
-        step: &Step,
+        terms: &Terms,
         outgoing: &Outgoing,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         for _ in 0..MOST_REPEATS {
-            match self.once(step, outgoing, outcome).await {
+            match self.once(terms, outgoing, outcome).await {
                 Err(failure) if failure.unprocessed => {}
                 other => return other,
             }
         }
-        self.once(step, outgoing, outcome).await
+        self.once(terms, outgoing, outcome).await
     }
 
-    async fn once(&mut self, step: &Step, outgoing: &Outgoing, outcome: &mut Outcome) -> Result<(), Failure> {
+    async fn once(
+        &mut self,
+        terms: &Terms,
+        outgoing: &Outgoing,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
         let part = Arc::clone(&self.part);
         let mut desk = Desk {
             kept: &mut self.kept,
             deadline: &mut self.deadline,
             clock: part.clock,
             outcome,
-            max_body: step.max_body,
+            max_body: terms.max_body,
         };
         if let Some(pools) = &part.pools {
             let mut lease =
@@ -223,16 +254,16 @@ impl HttpSession {
             return;
         }
         let Some(url) = outgoing.url() else { return };
-        for (_, value) in self.kept.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            self.jar.take(value, &url);
+        for (_, value) in self.kept.headers.iter().filter(|(name, _)| *name == "set-cookie") {
+            self.jar.borrow_mut().take(value, &url);
         }
     }
 
-    fn decode(&mut self, step: &Step) -> Result<(), Failure> {
-        let Some(coding) = self.kept.find("content-encoding").filter(|_| step.keep.body.is_some()) else {
+    fn decode(&mut self, terms: &Terms) -> Result<(), Failure> {
+        let Some(coding) = self.kept.find("content-encoding").filter(|_| terms.keep.body.is_some()) else {
             return Ok(());
         };
-        match decode(coding, &self.kept.body, step.keep_limit) {
+        match decode(coding, &self.kept.body, terms.keep_limit) {
             Ok(body) => {
                 self.kept.body = body;
                 Ok(())
@@ -245,7 +276,7 @@ impl HttpSession {
             Err(Undecodable::TooLong) => {
                 let text = format!(
                     "the decompressed body is longer than {} bytes; raise `keep_body`",
-                    step.keep_limit
+                    terms.keep_limit
                 );
                 Err(Failure::new(FailureKind::TooLarge, text))
             }
@@ -351,6 +382,10 @@ impl Session for HttpSession {
 
     fn reply(&self) -> &dyn Reply {
         &self.kept
+    }
+
+    fn take_reply(&mut self) -> Box<dyn Reply> {
+        Box::new(std::mem::take(&mut self.kept))
     }
 
     fn begin_iteration(&mut self) {

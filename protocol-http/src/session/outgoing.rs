@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use http::{HeaderName, Method};
-use prony_core::{FailureKind, Scope};
+use prony_core::{FailureKind, Message, Scope};
 use prony_transport::Origin;
 use url::Url;
 
 use crate::cookies::Jar;
 use crate::session::{Failure, url_of};
 use crate::step::compile::{path_and_query, to_origin};
-use crate::step::{Body, Part, Prepared, RenderError, RequestHead, Step};
+use crate::step::{Body, Part, Prepared, RenderError, RequestHead, Step, percent_encode};
 
 /// See the module's head.
 pub(crate) struct Outgoing {
@@ -31,14 +31,35 @@ struct Rendered {
 
 impl Outgoing {
     pub(crate) fn new(step: &Step, scope: &mut Scope<'_>, jar: &Jar) -> Result<Self, Failure> {
-        if let (Some(prepared), Some(origin), true) = (&step.prepared, &step.origin, jar.is_empty()) {
+        let unchanged = jar.is_empty() && scope.message.is_none();
+        if let (Some(prepared), Some(origin), true) = (&step.prepared, &step.origin, unchanged) {
             let content = Content::Prepared(prepared.clone());
             return Ok(Self { origin: origin.clone(), method: step.method.clone(), content });
         }
         let mut outgoing =
             render(step, scope).map_err(|error| Failure::new(FailureKind::Request, describe(error)))?;
+        if let (Content::Rendered(rendered), Some(message)) = (&mut outgoing.content, scope.message) {
+            rendered
+                .lay_over(message, &step.base)
+                .map_err(|text| Failure::new(FailureKind::Request, text))?;
+        }
         outgoing.add_cookies(jar);
         Ok(outgoing)
+    }
+
+    /// A request that is no step's.
+    pub(crate) fn foreign(
+        origin: Origin,
+        method: Method,
+        target: String,
+        headers: Vec<(HeaderName, String)>,
+        body: Bytes,
+        jar: &Jar,
+    ) -> Self {
+        let content = Content::Rendered(Rendered { target, headers, body });
+        let mut outgoing = Self { origin, method, content };
+        outgoing.add_cookies(jar);
+        outgoing
     }
 
     /// HTTP/1.1: all its bytes.
@@ -134,6 +155,33 @@ impl Outgoing {
 }
 
 impl Rendered {
+    /// Lays what a plugin has made over what the step says. The error is a sentence.
+    fn lay_over(&mut self, message: &Message, base: &str) -> Result<(), String> {
+        if let Some(body) = &message.body {
+            self.body = Bytes::copy_from_slice(body);
+        }
+        for (kind, name, value) in &message.fields {
+            match kind.as_str() {
+                "header" => set_header(&mut self.headers, name, value)?,
+                "query" => {
+                    let separator = if self.target.contains('?') { '&' } else { '?' };
+                    self.target.push(separator);
+                    self.target.push_str(&percent_encode(name));
+                    self.target.push('=');
+                    self.target.push_str(&percent_encode(value));
+                }
+                "path" => self.target = target_on(base, value).ok_or_else(|| no_path(value))?,
+                other => {
+                    return Err(format!(
+                        "the plugin gave a field of the kind `{}`; HTTP has header, query and path",
+                        other.escape_debug()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn empty() -> Self {
         Self { target: String::new(), headers: Vec::new(), body: Bytes::new() }
     }
@@ -196,6 +244,47 @@ fn render(step: &Step, scope: &mut Scope<'_>) -> Result<Outgoing, RenderError> {
     };
     let content = Content::Rendered(Rendered { target, headers, body });
     Ok(Outgoing { origin, method: step.method.clone(), content })
+}
+
+/// Sets a header that comes from a plugin; the later wins. The error is a sentence.
+pub(crate) fn set_header(
+    headers: &mut Vec<(HeaderName, String)>,
+    name: &str,
+    value: &str,
+) -> Result<(), String> {
+    let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+        format!("the plugin gave a header named `{}`, which is no header name", name.escape_debug())
+    })?;
+    if matches!(known.as_str(), "content-length" | "transfer-encoding" | "connection") {
+        return Err(format!("the plugin set the header `{known}`, which is Prony's to set"));
+    }
+    if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
+        return Err(format!("the plugin's header `{known}` would hold a line break or control character"));
+    }
+    match headers.iter_mut().find(|(other, _)| *other == known) {
+        Some(entry) => value.clone_into(&mut entry.1),
+        None => headers.push((known, value.to_owned())),
+    }
+    Ok(())
+}
+
+/// Path and query as they go over the wire, on top of a target's own path.
+pub(crate) fn target_on(base: &str, path: &str) -> Option<String> {
+    // What is plain already needs no second look, and most of it is.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~?&=%+,:@!$*();".contains(&byte);
+    if !path.starts_with('/') || path.starts_with("//") {
+        return None;
+    }
+    if path.bytes().all(plain) && !path.contains("/.") {
+        return Some(format!("{base}{path}"));
+    }
+    let url = Url::parse(&format!("http://host{path}")).ok()?;
+    Some(format!("{base}{}", path_and_query(&url)))
+}
+
+/// What is wrong with a path that a plugin gave.
+pub(crate) fn no_path(path: &str) -> String {
+    format!("`{}` is no path: expected one that begins with `/`", path.escape_debug())
 }
 
 fn describe(error: RenderError) -> &'static str {

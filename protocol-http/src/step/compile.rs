@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, Method};
 use prony_core::diagnostic::did_you_mean;
 use prony_core::document::Node;
-use prony_core::{Diagnostic, ReplyNeeds, Template, Variables};
+use prony_core::{Diagnostic, Place, ReplyNeeds, Template, Variables};
 use prony_transport::Origin;
 use url::Url;
 
@@ -19,7 +19,7 @@ use crate::step::body::{self, Body};
 use crate::step::text::{Encoding, Text, path_texts};
 
 /// The default of `keep_body`.
-const KEEP_BODY: u64 = 1_000_000;
+pub(crate) const KEEP_BODY: u64 = 1_000_000;
 
 /// A compiled step.
 #[derive(Debug)]
@@ -29,17 +29,26 @@ pub(crate) struct Step {
     pub(crate) origin: Option<Origin>,
     /// Path and query, or a whole URL when there is no origin.
     pub(crate) target: Text,
+    /// The path of the plan's target, which a path that a plugin gives is put behind.
+    pub(crate) base: Box<str>,
     /// Lower-case names.
     pub(crate) headers: Vec<(HeaderName, Text)>,
     pub(crate) body: Body,
+    pub(crate) terms: Terms,
+    /// All of it, when nothing in it ever changes.
+    pub(crate) prepared: Option<Prepared>,
+}
+
+/// How a request is carried out, whatever it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
     pub(crate) timeout: Duration,
     pub(crate) redirects: u32,
     pub(crate) keep: Keep,
     pub(crate) keep_limit: usize,
     pub(crate) max_body: u64,
+    /// Somebody else looks at the status: 4xx and 5xx are no failures by themselves.
     pub(crate) judges_status: bool,
-    /// All of it, when nothing in it ever changes.
-    pub(crate) prepared: Option<Prepared>,
 }
 
 /// A request that is always the same.
@@ -79,18 +88,21 @@ pub(crate) fn compile(
         as u32;
     let mut step = Step {
         origin,
+        base: context.target.map_or("", |(url, _)| url.path().trim_end_matches('/')).into(),
         target: text,
         headers,
         body,
-        timeout: get("timeout").map_or(Ok(context.settings.timeout), Node::duration_above_zero)?,
-        redirects,
-        keep: Keep {
-            fields: if needs.fields { Fields::All } else { Fields::Needed },
-            body: needs.body.then_some(keep_limit),
+        terms: Terms {
+            timeout: get("timeout").map_or(Ok(context.settings.timeout), Node::duration_above_zero)?,
+            redirects,
+            keep: Keep {
+                fields: if needs.fields { Fields::All } else { Fields::Needed },
+                body: needs.body.then_some(keep_limit),
+            },
+            keep_limit,
+            max_body: get("max_body").map_or(Ok(u64::MAX), Node::size)?,
+            judges_status: needs.judges_status,
         },
-        keep_limit,
-        max_body: get("max_body").map_or(Ok(u64::MAX), Node::size)?,
-        judges_status: needs.judges_status,
         prepared: None,
         method,
     };
@@ -277,6 +289,26 @@ fn add_query(
         }
     }
     Ok(())
+}
+
+/// The headers that settings alone give, for requests that are no plan steps. They must be constant.
+pub(crate) fn constant_headers(
+    settings_node: Option<&Node>,
+    settings: &Settings,
+    folder: &Path,
+) -> Result<Vec<(HeaderName, String)>, Diagnostic> {
+    let context = Context { target: None, settings, settings_node, folder };
+    let place = settings_node.map_or_else(|| Place::nowhere("http"), |node| node.place.clone());
+    let nothing = Node { value: prony_core::document::Value::Null, place: place.clone() };
+    let list = headers(&nothing, None, &Variables::default(), &context)?;
+    let constant = |(name, text): (HeaderName, Text)| match text.as_constant() {
+        Some(value) => Ok((name, value.to_owned())),
+        None => {
+            Err(Diagnostic::at(&place, format!("a template in the header `{name}`"), "expected a constant")
+                .help("a plugin makes its own requests: let it set the header"))
+        }
+    };
+    list.into_iter().map(constant).collect()
 }
 
 fn headers(

@@ -5,8 +5,8 @@ pub(crate) mod compile;
 mod text;
 
 pub(crate) use body::{Body, Part};
-pub(crate) use compile::{Prepared, RequestHead, Step};
-pub(crate) use text::RenderError;
+pub(crate) use compile::{Prepared, RequestHead, Step, Terms};
+pub(crate) use text::{RenderError, percent_encode};
 
 use prony_core::Shape;
 

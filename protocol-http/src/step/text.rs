@@ -34,6 +34,11 @@ pub(crate) fn path_texts(template: Template) -> Template {
     })
 }
 
+/// All but unreserved characters percent-encoded: a query's name or value.
+pub(crate) fn percent_encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
 /// Why a request could not be made from its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RenderError {

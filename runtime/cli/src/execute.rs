@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, ValueEnum};
 use prony_core::Catalog;
 use prony_engine::{Control, Event, Load, Pacing, RunSpec, ScenarioSpec, Threshold};
+use prony_plugin_host::{Level, Metadata, Plugin, Plugins};
 use prony_scenario::ScenarioSource;
 use prony_scenario::data::DataSources;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -15,7 +16,7 @@ use crate::commands::{Failure, print};
 use crate::exit;
 use crate::output::Store;
 use crate::plan::{self, Plan, PlanScenario};
-use crate::report::{self, About, AboutScenario, Progress, Summary};
+use crate::report::{self, About, AboutPlugin, AboutScenario, Progress, Summary};
 use crate::show;
 
 /// How a plan is run: flags of every command that runs one.
@@ -50,21 +51,37 @@ enum PacingFlag {
 /// A plan ready to be run.
 pub(crate) struct Compiled {
     pub(crate) catalog: Catalog,
-    scenarios: Vec<ScenarioSpec>,
+    pub(crate) scenarios: Vec<ScenarioSpec>,
     pub(crate) thresholds: Vec<Threshold>,
+    /// Those that scenarios use, with the names of the scenarios.
+    pub(crate) plugins: Vec<(String, Arc<Plugin>)>,
 }
 
 /// Compiles all scenarios of a plan: reads what it names and looks its hosts up, and sends nothing.
 pub(crate) fn compile(plan: &Plan) -> Result<Compiled, Failure> {
+    compile_logging(plan, Level::Warn)
+}
+
+/// The same, with the lines of plugins' logs from `log_from` on to be told.
+pub(crate) fn compile_logging(plan: &Plan, log_from: Level) -> Result<Compiled, Failure> {
     let data = DataSources::open(plan.node.get("data"), &plan.folder)?;
     let mut catalog = Catalog::default();
     let mut scenarios = Vec::new();
+    let mut used = Vec::new();
+    let plugins = Plugins::new(prony_engine::clock::clock(), log_from);
     for scenario in &plan.scenarios {
         let id = catalog.add_scenario(&scenario.name).map_err(|error| Failure::Setup(error.to_string()))?;
         let overlaid = plan.overlaid(scenario);
         let wiring = |protocol: &str| overlaid.wiring(protocol);
-        let source =
-            ScenarioSource { id, node: &scenario.node, vars: plan.node.get("vars"), wiring: &wiring };
+        let source = ScenarioSource {
+            id,
+            name: &scenario.name,
+            node: &scenario.node,
+            vars: plan.node.get("vars"),
+            wiring: &wiring,
+            plugins: &plugins,
+            folder: &plan.folder,
+        };
         scenarios.push(ScenarioSpec {
             journeys: prony_scenario::compile(&source, &data, &mut catalog)?,
             load: scenario.load.clone(),
@@ -73,15 +90,17 @@ pub(crate) fn compile(plan: &Plan) -> Result<Compiled, Failure> {
             graceful_stop: scenario.graceful_stop,
             iteration_every: scenario.iteration_every,
         });
+        used.extend(plugins.take_used().into_iter().map(|plugin| (scenario.name.clone(), plugin)));
     }
+    catalog.reserve().map_err(|error| Failure::Setup(error.to_string()))?;
     let thresholds =
-        plan.thresholds.iter().map(|threshold| threshold.resolve(&catalog)).collect::<Result<_, _>>()?;
-    Ok(Compiled { catalog, scenarios, thresholds })
+        plan.thresholds.iter().map(|threshold| threshold.resolve(&mut catalog)).collect::<Result<_, _>>()?;
+    Ok(Compiled { catalog, scenarios, thresholds, plugins: used })
 }
 
 /// Runs a plan and prints its summary. The exit code.
 pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
-    let Compiled { catalog, scenarios, thresholds } = compile(plan)?;
+    let Compiled { catalog, scenarios, thresholds, plugins } = compile(plan)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let threads = options.threads.unwrap_or(cores);
     let seed = options.seed.or(plan.seed).unwrap_or_else(new_seed);
@@ -97,6 +116,7 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
         targets: plan.targets(),
         catalog: catalog.clone(),
         scenarios: plan.scenarios.iter().map(about).collect(),
+        plugins: plugins.iter().map(|(scenario, plugin)| about_plugin(scenario, plugin)).collect(),
     };
     let mut store = match &options.out {
         Some(folder) => Some(Store::create(folder, &plan::to_yaml(&plan.written), &about)?),
@@ -150,6 +170,26 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
 /// What reports tell of a scenario.
 pub(crate) fn about(scenario: &PlanScenario) -> AboutScenario {
     AboutScenario { load: scenario.load.clone(), start_after: scenario.start_after, warmup: scenario.warmup }
+}
+
+/// What reports tell of a plugin that a scenario uses.
+fn about_plugin(scenario: &str, plugin: &Plugin) -> AboutPlugin {
+    let file = &plugin.file;
+    let Metadata { name, version, authors, description, language, sdk } = file.metadata.clone();
+    AboutPlugin {
+        scenario: scenario.to_owned(),
+        name,
+        version: version.unwrap_or_default(),
+        authors: authors.unwrap_or_default(),
+        description: description.unwrap_or_default(),
+        language: language.unwrap_or_default(),
+        sdk: sdk.unwrap_or_default(),
+        world: file.kind.name().to_owned(),
+        interface: file.interface.to_string(),
+        path: file.path.display().to_string(),
+        sha256: file.sha256.clone(),
+        size_bytes: file.bytes.len() as u64,
+    }
 }
 
 /// A seed that differs from run to run and can be typed again.

@@ -1,7 +1,9 @@
-//! Names to numbers: the scenarios, steps, groups and checks of a run, fixed before it starts.
+//! Names to numbers: the scenarios, steps, groups, checks and metrics of a run.
 //!
-//! Recorders hold one slot a number. All names come from the plan (a step is named once, whatever its template
-//! renders to), so the number of slots is bounded by the plan and never by the traffic.
+//! Recorders hold one slot a number. The plan's names are all known before the run starts (a step is named once, whatever
+//! its template renders to). Those that guests make up come while it runs, and there may be so many of each sort in a scenario
+//! as its [`Catalog::guest_names`] says, the rest under [`OTHER`]: the number of slots is bounded by the plan and never by the
+//! traffic.
 
 /// The number of a scenario in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +16,20 @@ pub struct StepId(pub u16);
 /// The number of a group in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub u16);
+
+/// The number of a check that is no compiled step's, in its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CheckId(pub u16);
+
+/// The number of a metric in its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MetricId(pub u16);
+
+/// What stands for names beyond the limit.
+pub const OTHER: &str = "(other)";
+
+/// The protocol of a step that only thresholds have named so far.
+pub const UNKNOWN_PROTOCOL: &str = "unknown";
 
 /// The most steps, groups or scenarios of one run: results stay readable and recorders small.
 pub const LIMIT: usize = 1_000;
@@ -40,6 +56,53 @@ pub struct GroupEntry {
     pub name: String,
 }
 
+/// What a metric's values mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetricKind {
+    /// Amounts that add up.
+    Counter,
+    /// A level: the latest counts.
+    Gauge,
+    /// Samples of a distribution.
+    Trend,
+}
+
+impl MetricKind {
+    /// The word used in results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Trend => "trend",
+        }
+    }
+}
+
+/// An entry of a check that is no compiled step's: a guest's.
+#[derive(Clone, Debug)]
+pub struct CheckEntry {
+    /// Whose check it is.
+    pub scenario: ScenarioId,
+    /// The step whose answers it looks at, if it looks at answers.
+    pub step: Option<StepId>,
+    /// Its name, unique in its step or scenario.
+    pub name: String,
+}
+
+/// A metric's entry.
+#[derive(Clone, Debug)]
+pub struct MetricEntry {
+    /// Whose metric it is.
+    pub scenario: ScenarioId,
+    /// Its name, unique in its scenario.
+    pub name: String,
+    /// What its values mean; `None` while only thresholds have named it.
+    pub kind: Option<MetricKind>,
+    /// What its values are in: any word, or empty.
+    pub unit: String,
+}
+
 /// All the names of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -49,11 +112,19 @@ pub struct Catalog {
     pub steps: Vec<StepEntry>,
     /// Groups by number.
     pub groups: Vec<GroupEntry>,
+    /// Checks of guests by number.
+    pub checks: Vec<CheckEntry>,
+    /// Metrics by number.
+    pub metrics: Vec<MetricEntry>,
+    /// By scenario: how many names of each sort a guest may make up; none where there is no guest.
+    pub guest_names: Vec<usize>,
 }
 
 /// A run has more names than [`LIMIT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {LIMIT} {what} in one run")]
+#[error(
+    "more than {LIMIT} {what} in one run, those counted that its plugins may make up (`limits: {{names: …}}`)"
+)]
 pub struct TooMany {
     /// Of what: `steps`, `groups`, `scenarios`.
     pub what: &'static str,
@@ -67,6 +138,7 @@ impl Catalog {
     pub fn add_scenario(&mut self, name: impl Into<String>) -> Result<ScenarioId, TooMany> {
         let id = ScenarioId(next(self.scenarios.len(), "scenarios")?);
         self.scenarios.push(name.into());
+        self.guest_names.push(0);
         Ok(id)
     }
 
@@ -100,6 +172,134 @@ impl Catalog {
         let name = unique(name, taken);
         self.groups.push(GroupEntry { scenario, name });
         Ok(id)
+    }
+}
+
+/// Names that come up while running.
+impl Catalog {
+    /// The number of a step's name.
+    pub fn step_named(&mut self, scenario: ScenarioId, name: &str, protocol: &'static str) -> Option<StepId> {
+        let known = |step: &StepEntry, name: &str| step.scenario == scenario && step.name == name;
+        let name =
+            self.room(scenario, name, self.steps.iter().map(|step| (step.scenario, step.name.as_str())));
+        let at = match self.steps.iter().position(|step| known(step, name)) {
+            Some(at) => at,
+            None => usize::from(self.add_step(scenario, name, protocol, Vec::new()).ok()?.0),
+        };
+        if self.steps[at].protocol == UNKNOWN_PROTOCOL {
+            self.steps[at].protocol = protocol;
+        }
+        Some(StepId(at as u16))
+    }
+
+    /// The number of a group's name.
+    pub fn group_named(&mut self, scenario: ScenarioId, name: &str) -> Option<GroupId> {
+        let name =
+            self.room(scenario, name, self.groups.iter().map(|group| (group.scenario, group.name.as_str())));
+        match self.groups.iter().position(|group| group.scenario == scenario && group.name == name) {
+            Some(at) => Some(GroupId(at as u16)),
+            None => self.add_group(scenario, name).ok(),
+        }
+    }
+
+    /// The number of a check's name. Beyond the limit all are the scenario's own [`OTHER`], whatever step they are of.
+    pub fn check_named(&mut self, scenario: ScenarioId, step: Option<StepId>, name: &str) -> Option<CheckId> {
+        let find = |checks: &[CheckEntry], step: Option<StepId>, name: &str| {
+            let known =
+                |check: &CheckEntry| check.scenario == scenario && check.step == step && check.name == name;
+            checks.iter().position(known).map(|at| CheckId(at as u16))
+        };
+        if let Some(known) = find(&self.checks, step, name) {
+            return Some(known);
+        }
+        let many = self.checks.iter().filter(|check| check.scenario == scenario).count();
+        let (step, name) = if many < self.most_names(scenario) { (step, name) } else { (None, OTHER) };
+        if let Some(known) = find(&self.checks, step, name) {
+            return Some(known);
+        }
+        let id = CheckId(next(self.checks.len(), "checks").ok()?);
+        self.checks.push(CheckEntry { scenario, step, name: name.to_owned() });
+        Some(id)
+    }
+
+    /// The number of a metric's name, unless it has another kind or unit already.
+    pub fn metric_named(
+        &mut self,
+        scenario: ScenarioId,
+        name: &str,
+        kind: MetricKind,
+        unit: &str,
+    ) -> Option<MetricId> {
+        let known = |metric: &MetricEntry| metric.scenario == scenario && metric.name == name;
+        if let Some(at) = self.metrics.iter().position(known) {
+            let entry = &mut self.metrics[at];
+            if entry.kind.is_none() {
+                entry.kind = Some(kind);
+                unit.clone_into(&mut entry.unit);
+            }
+            return (entry.kind == Some(kind) && entry.unit == unit).then_some(MetricId(at as u16));
+        }
+        let many = self.metrics.iter().filter(|metric| metric.scenario == scenario).count();
+        if many >= self.most_names(scenario) {
+            return None;
+        }
+        self.add_metric(scenario, name, Some((kind, unit)))
+    }
+
+    /// Adds a metric, or finds it; one that only a threshold names has no kind yet.
+    pub fn add_metric(
+        &mut self,
+        scenario: ScenarioId,
+        name: &str,
+        kind: Option<(MetricKind, &str)>,
+    ) -> Option<MetricId> {
+        let known = |metric: &MetricEntry| metric.scenario == scenario && metric.name == name;
+        if let Some(at) = self.metrics.iter().position(known) {
+            return Some(MetricId(at as u16));
+        }
+        let id = MetricId(next(self.metrics.len(), "metrics").ok()?);
+        let unit = kind.map_or("", |(_, unit)| unit).to_owned();
+        let entry = MetricEntry { scenario, name: name.to_owned(), kind: kind.map(|(kind, _)| kind), unit };
+        self.metrics.push(entry);
+        Some(id)
+    }
+
+    /// Whether there is room for all names that guests may make up beside those that are there.
+    ///
+    /// # Errors
+    /// When there may be too many: then one guest could take another's room.
+    pub fn reserve(&self) -> Result<(), TooMany> {
+        // And one for the rest.
+        let made_up: usize = self.guest_names.iter().filter(|names| **names > 0).map(|names| names + 1).sum();
+        for (known, what) in
+            [(self.steps.len(), "steps"), (self.groups.len(), "groups"), (self.metrics.len(), "metrics")]
+        {
+            if known + made_up > LIMIT {
+                return Err(TooMany { what });
+            }
+        }
+        Ok(())
+    }
+
+    fn most_names(&self, scenario: ScenarioId) -> usize {
+        self.guest_names.get(usize::from(scenario.0)).copied().unwrap_or(0)
+    }
+
+    /// The name itself while there is room for it, or else [`OTHER`].
+    fn room<'n, 'e>(
+        &self,
+        scenario: ScenarioId,
+        name: &'n str,
+        names: impl Iterator<Item = (ScenarioId, &'e str)>,
+    ) -> &'n str {
+        let mut many = 0;
+        for (_, known) in names.filter(|(whose, _)| *whose == scenario) {
+            if known == name {
+                return name;
+            }
+            many += 1;
+        }
+        if many < self.most_names(scenario) { name } else { OTHER }
     }
 }
 

@@ -32,6 +32,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// A place that nobody wrote, known by a name alone.
+    #[must_use]
+    pub fn nowhere(name: &str) -> Self {
+        Self { source: Source::new(name, ""), start: 0, end: 0 }
+    }
+
     /// The line and the column (in characters) of the first byte, both from 1.
     #[must_use]
     pub fn line_and_column(&self) -> (usize, usize) {

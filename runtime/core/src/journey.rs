@@ -24,6 +24,12 @@ pub trait Journeys: Send + Sync {
     /// # Errors
     /// When something the worker needs cannot be had.
     fn worker(&self, seat: &Seat) -> Result<Box<dyn JourneyWorker>, SetupError>;
+
+    /// Whether the scenario's users live on workers of their own, because somebody else's code runs in them: what it
+    /// computes must delay no other scenario.
+    fn apart(&self) -> bool {
+        false
+    }
 }
 
 /// A worker's part of a scenario.

@@ -9,6 +9,7 @@
 pub mod catalog;
 pub mod diagnostic;
 pub mod document;
+pub mod guest;
 pub mod journey;
 pub mod meter;
 pub mod outcome;
@@ -20,15 +21,16 @@ pub mod template;
 pub mod time;
 pub mod units;
 
-pub use catalog::{Catalog, GroupId, ScenarioId, StepId};
+pub use catalog::{Catalog, CheckId, GroupId, MetricId, ScenarioId, StepId};
 pub use diagnostic::{Diagnostic, Place, Source};
 pub use document::Node;
+pub use guest::{GuestEnd, GuestEvent};
 pub use journey::{IterationEnd, Journey, JourneyWorker, Journeys, Seat, SetupError, Start};
 pub use meter::{ConnectionEvent, Marks, Meter, Recording};
 pub use outcome::{FailureKind, Outcome, Phase, Phases, Traffic};
 pub use protocol::{Driver, DriverBuilder, DriverWorker, Exchange, Protocol, ReplyNeeds, Session, StepIndex};
 pub use random::Random;
-pub use reply::Reply;
+pub use reply::{Message, Reply};
 pub use shape::Shape;
 pub use template::{Scope, Template, Variables};
 pub use time::{Clock, Timestamp};

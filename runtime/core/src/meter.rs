@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use send_wrapper::SendWrapper;
 
-use crate::catalog::{GroupId, ScenarioId, StepId};
+use crate::catalog::{CheckId, GroupId, MetricId, MetricKind, ScenarioId, StepId};
+use crate::guest::GuestEvent;
 use crate::outcome::Outcome;
 use crate::time::Timestamp;
 
@@ -55,6 +56,29 @@ pub trait Recording {
     fn connection(&mut self, scenario: ScenarioId, event: ConnectionEvent);
     /// One line a person should see, once per `key` and run: the first failure of a kind in its own words.
     fn notice(&mut self, scenario: ScenarioId, key: &str, text: &dyn Fn() -> String);
+    /// The number of a name that came up while running; `None` when there is no room for it.
+    fn named(&mut self, scenario: ScenarioId, name: Named<'_>) -> Option<u16>;
+    /// A check that is no step's of the plan was evaluated in an iteration due at `due`.
+    fn check(&mut self, check: CheckId, due: Timestamp, passed: bool);
+    /// A request of `step`, due at `due` and recorded as a success, turned out to be a failure: a check of its answer did not hold.
+    fn spoiled(&mut self, step: StepId, due: Timestamp);
+    /// A metric got a value in an iteration due at `due`: an amount for a counter, a level for a gauge, a sample for a trend.
+    fn metric(&mut self, metric: MetricId, due: Timestamp, value: f64);
+    /// Something happened to a guest of `scenario`.
+    fn guest(&mut self, scenario: ScenarioId, event: GuestEvent);
+}
+
+/// A name that came up while running, and what it is of.
+#[derive(Clone, Copy, Debug)]
+pub enum Named<'a> {
+    /// A step: its name and protocol.
+    Step(&'a str, &'static str),
+    /// A group.
+    Group(&'a str),
+    /// A check, of a step or of the scenario.
+    Check(Option<StepId>, &'a str),
+    /// A metric: its name, kind and unit.
+    Metric(&'a str, MetricKind, &'a str),
 }
 
 /// A cheap handle on the worker's [`Recording`]. It is `Send` because users must be, and panics when used on
@@ -82,6 +106,59 @@ impl Meter {
     /// See [`Recording::connection`].
     pub fn connection(&self, scenario: ScenarioId, event: ConnectionEvent) {
         self.0.borrow_mut().connection(scenario, event);
+    }
+
+    /// The number of a step of that name, which is added if it is new. With too many names it is that of
+    /// [`crate::catalog::OTHER`], and `None` when even that has no room.
+    #[must_use]
+    pub fn step_named(&self, scenario: ScenarioId, name: &str, protocol: &'static str) -> Option<StepId> {
+        self.0.borrow_mut().named(scenario, Named::Step(name, protocol)).map(StepId)
+    }
+
+    /// Likewise for a group.
+    #[must_use]
+    pub fn group_named(&self, scenario: ScenarioId, name: &str) -> Option<GroupId> {
+        self.0.borrow_mut().named(scenario, Named::Group(name)).map(GroupId)
+    }
+
+    /// Likewise for a check.
+    #[must_use]
+    pub fn check_named(&self, scenario: ScenarioId, step: Option<StepId>, name: &str) -> Option<CheckId> {
+        self.0.borrow_mut().named(scenario, Named::Check(step, name)).map(CheckId)
+    }
+
+    /// The number of a metric of that name, which is added if it is new. `None` with too many names, or when the name
+    /// has another kind or unit already.
+    #[must_use]
+    pub fn metric_named(
+        &self,
+        scenario: ScenarioId,
+        name: &str,
+        kind: MetricKind,
+        unit: &str,
+    ) -> Option<MetricId> {
+        self.0.borrow_mut().named(scenario, Named::Metric(name, kind, unit)).map(MetricId)
+    }
+
+    /// See [`Recording::check`].
+    pub fn check(&self, check: CheckId, due: Timestamp, passed: bool) {
+        self.0.borrow_mut().check(check, due, passed);
+    }
+
+    /// See [`Recording::spoiled`].
+    pub fn spoiled(&self, step: StepId, due: Timestamp) {
+        self.0.borrow_mut().spoiled(step, due);
+    }
+
+    /// See [`Recording::metric`].
+    pub fn metric(&self, metric: MetricId, due: Timestamp, value: f64) {
+        self.0.borrow_mut().metric(metric, due, value);
+    }
+
+    /// See [`Recording::guest`].
+    #[inline]
+    pub fn guest(&self, scenario: ScenarioId, event: GuestEvent) {
+        self.0.borrow_mut().guest(scenario, event);
     }
 
     /// See [`Recording::notice`].

@@ -131,13 +131,17 @@ pub enum FailureKind {
     Request,
     /// Cut off when the run ended: no fault of the target.
     Cut,
+    /// A guest asked for what the plan does not allow it: a foreign host, too many requests at once.
+    Refused,
+    /// The guest whose request it was has been ended: by a trap, or because it went over a limit.
+    Guest,
     /// Another error of the operating system or the transport.
     Io,
 }
 
 impl FailureKind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -162,6 +166,8 @@ impl FailureKind {
         Self::Capture,
         Self::Request,
         Self::Cut,
+        Self::Refused,
+        Self::Guest,
         Self::Io,
     ];
 
@@ -193,6 +199,8 @@ impl FailureKind {
             Self::Capture => "capture",
             Self::Request => "request",
             Self::Cut => "cut",
+            Self::Refused => "refused",
+            Self::Guest => "guest",
             Self::Io => "io",
         }
     }

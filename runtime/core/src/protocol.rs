@@ -34,6 +34,9 @@ pub trait Protocol: Sync {
     /// The kinds of [`Reply::field`] that checks and captures may name: `header`, `cookie`.
     fn reply_fields(&self) -> &'static [&'static str];
 
+    /// The kinds of a [`crate::Message`]'s fields that its requests can take: `header`, `query`.
+    fn message_fields(&self) -> &'static [&'static str];
+
     /// Begins a scenario's driver.
     ///
     /// # Errors
@@ -119,6 +122,9 @@ pub trait Session: Send {
 
     /// The answer of the last request, until the next begins.
     fn reply(&self) -> &dyn Reply;
+
+    /// The same to keep: the session's own is empty from then on.
+    fn take_reply(&mut self) -> Box<dyn Reply>;
 
     /// A new iteration begins: a session whose policy is a connection each iteration lets go of its old one.
     fn begin_iteration(&mut self);

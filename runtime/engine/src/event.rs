@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prony_core::ScenarioId;
+use prony_core::{Catalog, ScenarioId};
 
 use crate::stats::{Latency, Statistics};
 use crate::threshold::ThresholdResult;
@@ -32,6 +32,8 @@ pub struct Interval {
     pub from: Duration,
     /// From the run's beginning to this interval's end.
     pub to: Duration,
+    /// All names that had come up by its end: what the statistics' slots are called.
+    pub catalog: Arc<Catalog>,
     /// What was measured, all workers merged.
     pub statistics: Statistics,
     /// The generator on itself.
@@ -41,19 +43,52 @@ pub struct Interval {
 /// The generator on itself.
 #[derive(Clone, Debug, Default)]
 pub struct GeneratorStats {
-    /// By how much workers' wake-ups came late, whatever the load: probed every 10 ms.
-    pub wakeup_lag: Latency,
-    /// CPU time of each worker's thread, by worker, less what went into polling for the next start: a core that polls
-    /// is free for a start.
-    pub worker_cpu: Vec<Duration>,
-    /// Time each worker's thread was ready to run and had no core, by worker. Zero where the system does not tell.
-    pub worker_waiting: Vec<Duration>,
+    /// By worker.
+    pub workers: Vec<WorkerStats>,
     /// CPU time of the whole process.
     pub process_cpu: Duration,
     /// Wall time of the stretch.
     pub wall: Duration,
     /// The most memory the process has had so far, in bytes.
     pub peak_rss_bytes: u64,
+}
+
+/// A worker on itself.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerStats {
+    /// The scenario that has it alone; `None` when it is shared by all that have no workers of their own.
+    pub alone: Option<ScenarioId>,
+    /// By how much its wake-ups came late, whatever the load: probed every 10 ms.
+    pub wakeup_lag: Latency,
+    /// CPU time of its thread, less what went into polling for the next start: a core that polls is free for a start.
+    pub cpu: Duration,
+    /// Time its thread was ready to run and had no core. Zero where the system does not tell.
+    pub waiting: Duration,
+}
+
+impl GeneratorStats {
+    /// By how much the wake-ups of all workers came late.
+    #[must_use]
+    pub fn wakeup_lag(&self) -> Latency {
+        let mut all = Latency::default();
+        self.workers.iter().for_each(|worker| all.merge(&worker.wakeup_lag));
+        all
+    }
+
+    /// The workers that a scenario's users live on: its own, or the shared ones when it has none.
+    pub fn workers_of(&self, scenario: ScenarioId) -> impl Iterator<Item = &WorkerStats> {
+        let own = self.workers.iter().any(|worker| worker.alone == Some(scenario));
+        let wanted = own.then_some(scenario);
+        self.workers.iter().filter(move |worker| worker.alone == wanted)
+    }
+
+    /// What share of the CPU time of `workers` guests' `nanoseconds` are, 0 to 1; `None` when they used none. Guests' time is wall
+    /// time, so on a crowded machine it may be longer than the CPU time it is held against.
+    #[must_use]
+    pub fn guest_share<'a>(nanoseconds: u64, workers: impl Iterator<Item = &'a WorkerStats>) -> Option<f64> {
+        let cpu: Duration = workers.map(|worker| worker.cpu).sum();
+        (!cpu.is_zero()).then(|| (nanoseconds as f64 / cpu.as_nanos() as f64).min(1.0))
+    }
 }
 
 /// How a run ended.
@@ -93,7 +128,9 @@ pub struct RunResult {
     pub spans: Vec<Span>,
     /// The time that the run's own figures a second are over: from the earliest beginning of them to the latest end.
     pub measured: Duration,
-    /// Everything measured.
+    /// All names: the plan's and those that guests made up.
+    pub catalog: Catalog,
+    /// Everything measured, in the catalog's order.
     pub totals: Statistics,
     /// The generator on itself, over the whole run.
     pub generator: GeneratorStats,

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod event;
 mod executor;
 pub mod load;
+mod names;
 mod pacer;
 pub mod spec;
 pub mod stats;

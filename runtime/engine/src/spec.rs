@@ -10,13 +10,13 @@ use crate::threshold::Threshold;
 
 /// A run, all of it.
 pub struct RunSpec {
-    /// Names and numbers of everything measured.
+    /// The plan's names and numbers; guests may make up as many more as it allows.
     pub catalog: Catalog,
     /// One for each scenario of the catalog, in its order.
     pub scenarios: Vec<ScenarioSpec>,
     /// What must hold.
     pub thresholds: Vec<Threshold>,
-    /// How many workers; at least 1.
+    /// How many workers; at least 1. So many more for each scenario whose journeys are apart.
     pub threads: u32,
     /// Where all randomness comes from.
     pub seed: u64,

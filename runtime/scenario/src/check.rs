@@ -252,6 +252,9 @@ mod tests {
             (kind == "header" && name.eq_ignore_ascii_case("content-type"))
                 .then_some(Cow::Borrowed("application/json"))
         }
+        fn fields(&self, _: &str) -> Vec<(String, String)> {
+            Vec::new()
+        }
         fn body(&self) -> &[u8] {
             br#"{"items": [{"id": 7, "name": "a b"}], "ok": true}"#
         }

@@ -25,6 +25,11 @@ pub fn scenario_keys(scenario: Shape) -> Shape {
         .required("steps", Shape::reference("steps"), "What a user does in it.");
     scenario
         .key("steps", Shape::reference("steps"), "What a user does in an iteration.")
+        .key(
+            "plugin",
+            prony_plugin_host::journey_shape(),
+            "A plugin whose journey the users go, in place of `steps`.",
+        )
         .key("flows", Shape::filled_list(flow), "Several courses an iteration may take, chosen by weight.")
         .key(
             "vars",
@@ -47,7 +52,7 @@ fn step() -> Shape {
         step = step.key(
             name,
             request.elsewhere(
-                &["check", "checks", "capture", "name", "on_failure"],
+                &["check", "checks", "capture", "name", "on_failure", "generate", "validate"],
                 &format!("belongs beside `{name}:`, in the same step"),
             ),
             &format!("A request over {}.", name.to_uppercase()),
@@ -71,6 +76,8 @@ fn step() -> Shape {
         .key("check", Shape::list(Shape::text().example("status == 200")), "What must hold of the answer: `status == 200`, `time < 200ms`, `body contains \"ok\"`, `json $.id exists`, …")
         .key("capture", Shape::map_of(Shape::either(vec![Shape::text(), capture])), "Values kept from the answer as variables: name to `json $.id`, `header etag`, `cookie id`, `regex /…/`, `status` or `body`.")
         .key("on_failure", Shape::one_of(&["continue", "end_iteration"]), "What a failure of this request does to its iteration.")
+        .key("generate", prony_plugin_host::function_shape(), "A plugin's function that makes the request's body and fields.")
+        .key("validate", prony_plugin_host::function_shape(), "A plugin's function that judges the answer; what it finds wrong fails the request.")
         .key("think", think(), "A pause: `1s`, `1s..3s`, or a distribution.")
         .key("repeat", Shape::integer(0, 1_000_000_000), "How often the `steps` beside it are done.")
         .key("if", Shape::text().example("{{total}} > 100"), "A condition; the `steps` beside it are done when it holds, else those under `else`.")

@@ -339,6 +339,20 @@ fn thresholds_that_cannot_be_judged() {
             "main / nope: failures.rate < 1%",
             &["plan.yaml:8:18: no step is called `nope`", "the scenario has GET /"],
         ),
+        (
+            "metric orders.rate > 1",
+            &[
+                "plan.yaml:8:5: no metric `orders`: no scenario of this plan has a plugin",
+                "response_time.p99",
+            ],
+        ),
+        ("main: metric orders.rate > 1", &["plan.yaml:8:11: no metric `orders`", "`main` has no plugin"]),
+        (
+            "metric orders.rtae > 1",
+            &["plan.yaml:8:5: unknown metric `metric orders.rtae`", "did you mean `rate`?"],
+        ),
+        ("metric orders > 1", &["plan.yaml:8:5: unknown metric", "expected `metric NAME.FIGURE`"]),
+        ("main / GET /: guest.traps == 0", &["plan.yaml:8:19: `guest.traps == 0` of a step"]),
         ("main / GET /: lag.p99 < 1s", &["plan.yaml:8:19: `lag.p99 < 1s` of a step", "leave the step out"]),
         (
             "{when: failures.rate > 1%, ovr: 5s}",

@@ -26,14 +26,14 @@ impl Demo {
         let options = TargetOptions { http: Some(any), https: Some(any), threads: 1, seed: 1 };
         let target = Target::start(options).map_err(|error| Failure::Setup(error.to_string()))?;
         let folder = std::env::temp_dir().join(format!("prony-demo-{}", std::process::id()));
-        let certificate = Certificate::write(&folder, target.certificate_pem())
+        let files = Files::write(&folder, target.certificate_pem())
             .map_err(|error| Failure::Setup(format!("{}: {error}", folder.display())))?;
         let address =
             |address: Option<SocketAddr>| address.map(|address| address.to_string()).unwrap_or_default();
         let plan = PLAN
             .replace("HTTPS_ADDRESS", &address(target.https()))
             .replace("HTTP_ADDRESS", &address(target.http()));
-        let plan = Plan::from_text("demo", &plan, &certificate.folder)?;
+        let plan = Plan::from_text("demo", &plan, &files.folder)?;
         let code = execute::run(&plan, &self.options)?;
         print(
             "\nThat was a target inside this process. Point Prony at your own: prony http http://127.0.0.1:8080/ --rate 100/s --for 10s\n",
@@ -42,21 +42,25 @@ impl Demo {
     }
 }
 
-/// The target's certificate as a file beside the plan, for as long as the demo takes.
-struct Certificate {
+/// What the plan names, beside it, for as long as the demo takes: the target's certificate, and a plugin.
+struct Files {
     folder: std::path::PathBuf,
 }
 
-impl Certificate {
+/// The journey of `plugins/examples/shop`, as it was built for the first released interface.
+const SHOP: &[u8] = include_bytes!("../../../../tests/guests/0.1.0/shop.wasm");
+
+impl Files {
     fn write(folder: &Path, pem: &str) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let certificate = Self { folder: folder.to_owned() };
+        let files = Self { folder: folder.to_owned() };
         std::fs::write(folder.join("ca.pem"), pem)?;
-        Ok(certificate)
+        std::fs::write(folder.join("shop.wasm"), SHOP)?;
+        Ok(files)
     }
 }
 
-impl Drop for Certificate {
+impl Drop for Files {
     fn drop(&mut self) {
         // Nothing hangs on it: the folder is the system's to clean up as well.
         let _ = std::fs::remove_dir_all(&self.folder);

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod http;
+mod plugin;
 mod quick;
 mod report;
 mod run;
@@ -40,6 +41,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Http(http::Http),
+    Plugin(plugin::Plugin),
     Check(check::Check),
     Schema(schema::Schema),
     Report(report::Report),
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::try_parse().unwrap_or_else(|error| refuse(&error)).command {
         Command::Run(command) => command.execute(),
         Command::Http(command) => command.execute(),
+        Command::Plugin(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Schema(command) => command.execute(),
         Command::Report(command) => command.execute(),

@@ -2,8 +2,8 @@
 //! tools in Java, Python, Go and elsewhere open. Values are nanoseconds.
 //!
 //! A tag names each histogram: `SCENARIO/STEP:response`, `SCENARIO/STEP:service`, `SCENARIO/GROUP:group`,
-//! `SCENARIO:lag`, `SCENARIO:iteration` and `generator:wakeup`. The format has no room for commas and white space in a
-//! tag: they become `_`, and a tag that is then taken gets a number.
+//! `SCENARIO:lag`, `SCENARIO:iteration`, `SCENARIO:guest` and `generator:wakeup`. The format has no room for commas and white
+//! space in a tag: they become `_`, and a tag that is then taken gets a number.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -11,6 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
+use prony_core::{Catalog, ScenarioId};
 use prony_engine::clock::wall_clock;
 use prony_engine::event::Interval;
 use prony_engine::stats::Latency;
@@ -34,7 +35,13 @@ impl<W: Write> Intervals<W> {
     /// A log that is written to `file`.
     pub(super) fn new(file: W, about: &About) -> Self {
         let plan = about.plan.replace(|c: char| c.is_control(), " ");
-        Self { file, serializer: V2DeflateSerializer::new(), tags: Tags::new(about), begun: false, plan }
+        Self {
+            file,
+            serializer: V2DeflateSerializer::new(),
+            tags: Tags::new(&about.catalog),
+            begun: false,
+            plan,
+        }
     }
 
     /// Writes a second and sees it on its way.
@@ -43,10 +50,12 @@ impl<W: Write> Intervals<W> {
             self.begin(interval)?;
             self.begun = true;
         }
+        self.tags.learn(&interval.catalog);
         let statistics = &interval.statistics;
         for (tags, scenario) in self.tags.scenarios.iter().zip(&statistics.scenarios) {
             log(&mut self.file, &mut self.serializer, interval, &tags[0], &scenario.lag)?;
             log(&mut self.file, &mut self.serializer, interval, &tags[1], &scenario.iteration_time)?;
+            log(&mut self.file, &mut self.serializer, interval, &tags[2], &scenario.guests.time)?;
         }
         for (tags, step) in self.tags.steps.iter().zip(&statistics.steps) {
             log(&mut self.file, &mut self.serializer, interval, &tags[0], &step.response)?;
@@ -55,8 +64,8 @@ impl<W: Write> Intervals<W> {
         for (tag, group) in self.tags.groups.iter().zip(&statistics.groups) {
             log(&mut self.file, &mut self.serializer, interval, tag, &group.time)?;
         }
-        let wakeups = &interval.generator.wakeup_lag;
-        log(&mut self.file, &mut self.serializer, interval, &self.tags.wakeup, wakeups)?;
+        let wakeups = interval.generator.wakeup_lag();
+        log(&mut self.file, &mut self.serializer, interval, &self.tags.wakeup, &wakeups)?;
         self.file.flush()
     }
 
@@ -98,10 +107,12 @@ fn log<W: Write>(
         })
 }
 
-/// The tags of all histograms, made once.
+/// The tags of all histograms, each made once: those of the plan's names before the run, those of names that plugins make up
+/// when they come.
 struct Tags {
-    /// Lag and iteration time, by scenario.
-    scenarios: Vec<[String; 2]>,
+    taken: HashSet<String>,
+    /// Lag, iteration time and guest time, by scenario.
+    scenarios: Vec<[String; 3]>,
     /// Response and service time, by step.
     steps: Vec<[String; 2]>,
     /// By group.
@@ -110,31 +121,29 @@ struct Tags {
 }
 
 impl Tags {
-    fn new(about: &About) -> Self {
+    fn new(catalog: &Catalog) -> Self {
         let mut taken = HashSet::new();
-        let mut tag = |name: String, what: &str| unique(&name, what, &mut taken);
-        let catalog = &about.catalog;
-        let inside = |scenario: prony_core::ScenarioId, name: &str| {
+        let wakeup = unique("generator", "wakeup", &mut taken);
+        let whats = ["lag", "iteration", "guest"];
+        let scenarios =
+            catalog.scenarios.iter().map(|name| whats.map(|what| unique(name, what, &mut taken))).collect();
+        let mut tags = Self { taken, scenarios, steps: Vec::new(), groups: Vec::new(), wakeup };
+        tags.learn(catalog);
+        tags
+    }
+
+    fn learn(&mut self, catalog: &Catalog) {
+        let taken = &mut self.taken;
+        let inside = |scenario: ScenarioId, name: &str| {
             let scenario = catalog.scenarios.get(usize::from(scenario.0)).map_or("", String::as_str);
             format!("{scenario}/{name}")
         };
-        Self {
-            wakeup: tag("generator".to_owned(), "wakeup"),
-            scenarios: catalog
-                .scenarios
-                .iter()
-                .map(|name| [tag(name.clone(), "lag"), tag(name.clone(), "iteration")])
-                .collect(),
-            steps: catalog
-                .steps
-                .iter()
-                .map(|step| ["response", "service"].map(|what| tag(inside(step.scenario, &step.name), what)))
-                .collect(),
-            groups: catalog
-                .groups
-                .iter()
-                .map(|group| tag(inside(group.scenario, &group.name), "group"))
-                .collect(),
+        for step in catalog.steps.iter().skip(self.steps.len()) {
+            let name = inside(step.scenario, &step.name);
+            self.steps.push(["response", "service"].map(|what| unique(&name, what, taken)));
+        }
+        for group in catalog.groups.iter().skip(self.groups.len()) {
+            self.groups.push(unique(&inside(group.scenario, &group.name), "group", taken));
         }
     }
 }

@@ -69,7 +69,7 @@ impl Store {
         plan.map_err(|error| unwritable(&folder.join(files::PLAN), &error))?;
         Ok(Self {
             folder: folder.to_owned(),
-            timeline: Timeline::new(BufWriter::new(new(files::TIMELINE)?), about),
+            timeline: Timeline::new(BufWriter::new(new(files::TIMELINE)?)),
             intervals: Intervals::new(BufWriter::new(new(files::INTERVALS)?), about),
             broken: false,
             used: false,
@@ -135,7 +135,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::report::{load, render, samples};
+    use crate::report::{load, render, samples, samples_of_guests};
 
     fn stored(sample: &samples::Sample) -> (tempfile::TempDir, Summary) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -151,12 +151,41 @@ mod tests {
 
     #[test]
     fn a_stored_run_reads_as_the_run_did() {
-        for sample in [samples::shop(), samples::starved()] {
+        for sample in [samples::shop(), samples::starved(), samples_of_guests::sensors()] {
             let (folder, summary) = stored(&sample);
             let again = load(&folder.path().join("run")).expect("a stored run");
             assert_eq!(again, summary);
             assert_eq!(render(&again, true, 100), render(&summary, true, 100));
         }
+    }
+
+    #[test]
+    fn a_run_stored_before_there_were_plugins_is_read() {
+        fn strip(value: &mut Value) {
+            if let Some(object) = value.as_object_mut() {
+                for key in [
+                    "plugins",
+                    "metrics",
+                    "guests",
+                    "help",
+                    "worker_scenarios",
+                    "guest_time_us",
+                    "guest_cpu_share",
+                ] {
+                    object.shift_remove(key);
+                }
+                object.values_mut().for_each(strip);
+            }
+            value.as_array_mut().into_iter().flatten().for_each(strip);
+        }
+        let (folder, summary) = stored(&samples::shop());
+        let path = folder.path().join("run/summary.json");
+        let mut old: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).expect("text")).expect("JSON");
+        strip(&mut old);
+        std::fs::write(&path, old.to_string()).expect("a file");
+        let again = load(&folder.path().join("run")).expect("a stored run");
+        assert_eq!(render(&again, false, 100), render(&summary, false, 100));
     }
 
     #[test]
@@ -268,6 +297,29 @@ mod tests {
     }
 
     #[test]
+    fn names_that_come_up_while_running_are_stored_from_then_on() {
+        let sample = samples_of_guests::sensors();
+        let (folder, summary) = stored(&sample);
+        let text = std::fs::read_to_string(folder.path().join("run/timeline.jsonl")).expect("text");
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let own: Vec<&Value> = lines.iter().filter(|line| line["scenario"] == "sensors").collect();
+        let sensors = &summary.scenarios["sensors"];
+        let sum = |pointer: &str| own.iter().filter_map(|line| line.pointer(pointer)?.as_f64()).sum::<f64>();
+        assert_eq!(Some(sum("/metrics/orders/sum")), sensors.metrics["orders"].sum);
+        assert_eq!(sum("/checks/passed"), 195.0);
+        assert_eq!(sum("/guests/ended"), 6.0);
+        assert_eq!(sum("/requests"), 200.0);
+        assert!(own[0]["metrics"].as_object().is_some_and(serde_json::Map::is_empty), "{}", own[0]);
+        assert_eq!(own[9]["metrics"]["queue"]["last"], 20.0);
+        assert!(lines.iter().filter(|line| line["scenario"] == "shop").all(|line| line["guests"].is_null()));
+        let log = std::fs::read_to_string(folder.path().join("run/intervals.hlog")).expect("text");
+        let tagged = |tag: &str| log.lines().filter(|line| line.starts_with(&format!("Tag={tag},"))).count();
+        assert_eq!(tagged("sensors/publish:response"), 5);
+        assert_eq!(tagged("sensors:guest"), 5);
+        assert_eq!(tagged("shop:guest"), 0);
+    }
+
+    #[test]
     fn a_second_is_on_the_disk_before_the_run_has_ended() {
         let sample = samples::shop();
         let folder = tempfile::tempdir().expect("a folder");
@@ -320,7 +372,7 @@ mod tests {
         let full = || BufWriter::new(OpenOptions::new().write(true).open("/dev/full").expect("Linux has it"));
         let mut store = Store {
             folder: folder.path().to_owned(),
-            timeline: Timeline::new(full(), &sample.about),
+            timeline: Timeline::new(full()),
             intervals: Intervals::new(full(), &sample.about),
             broken: false,
             used: false,

@@ -4,16 +4,19 @@
 
 use std::io::{self, Write};
 
-use prony_core::ScenarioId;
+use indexmap::IndexMap;
+use prony_core::{Catalog, ScenarioId};
 use prony_engine::event::Interval;
+use prony_engine::stats::{CheckCount, GuestStats};
 use serde::Serialize;
 
-use crate::report::{About, Bytes, Distribution, micros, rounded, scenario_steps, total};
+use crate::report::{
+    Bytes, Distribution, MetricSummary, Share, metrics, micros, rounded, scenario_steps, share, total,
+};
 
 /// A timeline under way.
 pub(super) struct Timeline<W> {
     file: W,
-    catalog: prony_core::Catalog,
 }
 
 /// A scenario's second.
@@ -35,6 +38,19 @@ struct ScenarioLine<'a> {
     response_time_us: Distribution,
     service_time_us: Distribution,
     lag_us: Distribution,
+    checks: Share,
+    metrics: IndexMap<String, MetricSummary>,
+    guests: Option<GuestsOfSecond>,
+}
+
+/// A scenario's guests in a second.
+#[derive(Serialize)]
+struct GuestsOfSecond {
+    guest_time_us: Distribution,
+    made: u64,
+    ended: u64,
+    lost_users: u64,
+    memory_bytes: u64,
 }
 
 /// The generator's second.
@@ -52,17 +68,20 @@ struct GeneratorLine {
 
 impl<W: Write> Timeline<W> {
     /// A timeline that is written to `file`.
-    pub(super) fn new(file: W, about: &About) -> Self {
-        Self { file, catalog: about.catalog.clone() }
+    pub(super) fn new(file: W) -> Self {
+        Self { file }
     }
 
     /// Writes a second and sees it on its way.
     pub(super) fn write(&mut self, interval: &Interval) -> io::Result<()> {
         let (from_us, to_us) = (micros(interval.from), micros(interval.to));
-        let seconds = (interval.to - interval.from).as_secs_f64();
-        let statistics = &interval.statistics;
-        for (number, (name, stats)) in self.catalog.scenarios.iter().zip(&statistics.scenarios).enumerate() {
-            let steps = total(scenario_steps(&self.catalog, statistics, ScenarioId(number as u16)));
+        let wall = interval.to.saturating_sub(interval.from);
+        let seconds = wall.as_secs_f64();
+        let (catalog, statistics) = (&*interval.catalog, &interval.statistics);
+        for ((name, stats), id) in
+            catalog.scenarios.iter().zip(&statistics.scenarios).zip((0..).map(ScenarioId))
+        {
+            let steps = total(scenario_steps(catalog, statistics, id));
             let line = ScenarioLine {
                 from_us,
                 to_us,
@@ -84,6 +103,15 @@ impl<W: Write> Timeline<W> {
                 response_time_us: Distribution::of(&steps.response),
                 service_time_us: Distribution::of(&steps.service),
                 lag_us: Distribution::of(&stats.lag),
+                checks: share(checks(interval, id)),
+                metrics: metrics(catalog, statistics, id, wall),
+                guests: has_guests(catalog, &stats.guests, id).then(|| GuestsOfSecond {
+                    guest_time_us: Distribution::of(&stats.guests.time),
+                    made: stats.guests.made,
+                    ended: stats.guests.ended(),
+                    lost_users: stats.guests.lost_users,
+                    memory_bytes: stats.guests.memory_now,
+                }),
             };
             serde_json::to_writer(&mut self.file, &line)?;
             self.file.write_all(b"\n")?;
@@ -94,13 +122,25 @@ impl<W: Write> Timeline<W> {
             to_us,
             scenario: None,
             cpu_us: micros(generator.process_cpu),
-            worker_cpu_us: generator.worker_cpu.iter().copied().map(micros).collect(),
-            worker_waiting_us: generator.worker_waiting.iter().copied().map(micros).collect(),
-            wakeup_lag_us: Distribution::of(&generator.wakeup_lag),
+            worker_cpu_us: generator.workers.iter().map(|worker| micros(worker.cpu)).collect(),
+            worker_waiting_us: generator.workers.iter().map(|worker| micros(worker.waiting)).collect(),
+            wakeup_lag_us: Distribution::of(&generator.wakeup_lag()),
             peak_rss_bytes: generator.peak_rss_bytes,
         };
         serde_json::to_writer(&mut self.file, &line)?;
         self.file.write_all(b"\n")?;
         self.file.flush()
     }
+}
+
+/// The checks of a scenario: those of its compiled steps and those of its guests.
+fn checks(interval: &Interval, id: ScenarioId) -> impl Iterator<Item = &CheckCount> {
+    let (catalog, statistics) = (&interval.catalog, &interval.statistics);
+    let of_guests = catalog.checks.iter().zip(&statistics.checks);
+    let of_guests = of_guests.filter(move |(entry, _)| entry.scenario == id).map(|(_, check)| check);
+    scenario_steps(catalog, statistics, id).flat_map(|step| &step.checks).chain(of_guests)
+}
+
+fn has_guests(catalog: &Catalog, guests: &GuestStats, id: ScenarioId) -> bool {
+    guests.any() || catalog.guest_names.get(usize::from(id.0)).is_some_and(|names| *names > 0)
 }

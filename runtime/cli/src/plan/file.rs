@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path, settings: &[Setting]) -> Result<(Node, PathBuf),
 }
 
 /// One text as a tree.
-pub(super) fn parse(name: &str, text: &str) -> Result<Node, Diagnostic> {
+pub(crate) fn parse(name: &str, text: &str) -> Result<Node, Diagnostic> {
     document::parse(&Source::new(name, text))
 }
 

@@ -7,6 +7,7 @@ mod threshold;
 mod write;
 
 pub use file::Setting;
+pub(crate) use file::parse as parse_node;
 pub use schema::{schema, shape};
 pub use write::to_yaml;
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use prony_core::catalog::{LIMIT, UNKNOWN_PROTOCOL};
 use prony_core::diagnostic::did_you_mean;
 use prony_core::{Catalog, Diagnostic, Node, Place, ScenarioId, Shape, StepId};
 use prony_engine::Threshold;
-use prony_engine::threshold::{Comparison, Metric, Scope, Sense, Timing};
+use prony_engine::threshold::{Comparison, Metric, Scope, Sense};
 
 /// A threshold whose scope is still a name: steps get their numbers when scenarios compile.
 #[derive(Clone, Debug)]
@@ -128,57 +129,176 @@ fn build(
     })
 }
 
-/// Whether a metric is of iterations, which steps have none of.
-const fn of_iterations(metric: Metric) -> bool {
-    matches!(
-        metric,
-        Metric::Time(Timing::Lag | Timing::Iteration, _)
-            | Metric::Iterations
-            | Metric::IterationRate
-            | Metric::Dropped
-    )
-}
-
 impl PlanThreshold {
-    /// With its scope's number.
+    /// With its scope's number. What it names and a plugin may come to while running is added to the catalog.
     ///
     /// # Errors
-    /// When its step does not exist.
-    pub fn resolve(&self, catalog: &Catalog) -> Result<Threshold, Diagnostic> {
+    /// When its step does not exist, or no plugin can have its metric.
+    pub fn resolve(&self, catalog: &mut Catalog) -> Result<Threshold, Diagnostic> {
         let scenario =
             self.scenario.as_ref().and_then(|name| catalog.scenarios.iter().position(|known| known == name));
         let scenario = scenario.map(|at| ScenarioId(at as u16));
         let scope = match (scenario, &self.step) {
             (None, _) => Scope::Run,
             (Some(scenario), None) => Scope::Scenario(scenario),
-            (Some(_), Some(_)) if of_iterations(self.metric) => {
+            (Some(_), Some(_)) if !self.metric.is_of_requests() => {
                 let found = format!("`{}` of a step", self.expression);
-                return Err(Diagnostic::at(&self.place, found, "expected a metric of requests")
-                    .help("lag, iterations and dropped starts are a scenario's: leave the step out"));
+                return Err(Diagnostic::at(&self.place, found, "expected a metric of requests").help(
+                    "lag, iterations, dropped starts, guests and what they measure are a scenario's: leave the step out",
+                ));
             }
-            (Some(scenario), Some(name)) => {
-                let steps = || catalog.steps.iter().enumerate().filter(|(_, step)| step.scenario == scenario);
-                let Some((at, _)) = steps().find(|(_, step)| step.name == *name) else {
-                    let names: Vec<&str> = steps().map(|(_, step)| step.name.as_str()).collect();
-                    return Err(Diagnostic::at(
-                        &self.place,
-                        format!("no step is called `{name}`"),
-                        "for this threshold",
-                    )
-                    .help(format!("the scenario has {}", names.join(", "))));
-                };
-                Scope::Step(StepId(at as u16))
-            }
+            (Some(scenario), Some(name)) => Scope::Step(self.step(scenario, name, catalog)?),
         };
+        if let Metric::Named(name, _) = &self.metric {
+            self.register(name, scenario, catalog)?;
+        }
         Ok(Threshold {
             expression: self.expression.clone(),
             scope,
-            metric: self.metric,
+            metric: self.metric.clone(),
             sense: self.sense,
             comparison: self.comparison,
             bound: self.bound,
             window: self.window,
             abort: self.abort,
         })
+    }
+
+    /// The number of a step. Which steps a plugin comes to, nobody knows beforehand.
+    fn step(&self, scenario: ScenarioId, name: &str, catalog: &mut Catalog) -> Result<StepId, Diagnostic> {
+        let steps = || catalog.steps.iter().zip(0..).filter(|(step, _)| step.scenario == scenario);
+        if let Some((_, number)) = steps().find(|(step, _)| step.name == name) {
+            return Ok(StepId(number));
+        }
+        if has_guests(scenario, catalog) {
+            let added = catalog.add_step(scenario, name, UNKNOWN_PROTOCOL, Vec::new());
+            return added.map_err(|error| self.beyond(error.to_string()));
+        }
+        let names: Vec<&str> = steps().map(|(step, _)| step.name.as_str()).collect();
+        Err(Diagnostic::at(&self.place, format!("no step is called `{name}`"), "for this threshold")
+            .help(format!("the scenario has {}", names.join(", "))))
+    }
+
+    /// Keeps a place for a metric wherever a plugin may come to have it.
+    fn register(
+        &self,
+        name: &str,
+        scenario: Option<ScenarioId>,
+        catalog: &mut Catalog,
+    ) -> Result<(), Diagnostic> {
+        let all = (0..catalog.scenarios.len()).map(|number| ScenarioId(number as u16));
+        let wanted = |id: &ScenarioId| scenario.is_none_or(|scenario| scenario == *id);
+        let able: Vec<ScenarioId> = all.filter(|id| wanted(id) && has_guests(*id, catalog)).collect();
+        if able.is_empty() {
+            let whose = match &self.scenario {
+                Some(scenario) => format!("the scenario `{scenario}` has no plugin"),
+                None => "no scenario of this plan has a plugin".to_owned(),
+            };
+            let found = format!("no metric `{name}`: {whose}");
+            return Err(Diagnostic::at(&self.place, found, "expected a metric that a plugin measures")
+                .help("`metric …` is for what plugins measure themselves; Prony's own need no such word: `response_time.p99 < 500ms`"));
+        }
+        for id in able {
+            let added = catalog.add_metric(id, name, None);
+            added.ok_or_else(|| self.beyond(format!("more than {LIMIT} metrics in one run")))?;
+        }
+        Ok(())
+    }
+
+    fn beyond(&self, text: String) -> Diagnostic {
+        Diagnostic::at(&self.place, text, "one too many").help("take thresholds out, or split the plan")
+    }
+}
+
+/// Whether a scenario's journeys may come to names that the plan does not know.
+fn has_guests(scenario: ScenarioId, catalog: &Catalog) -> bool {
+    catalog.guest_names.get(usize::from(scenario.0)).is_some_and(|names| *names > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use prony_core::Source;
+
+    use super::*;
+
+    /// `shop` is made of steps, `sensors` and `meters` are plugins.
+    fn catalog() -> Catalog {
+        let mut catalog = Catalog::default();
+        for name in ["shop", "sensors", "meters"] {
+            catalog.add_scenario(name).expect("few");
+        }
+        catalog.add_step(ScenarioId(0), "GET /", "http", Vec::new()).expect("few");
+        catalog.guest_names = vec![0, 10, 10];
+        catalog
+    }
+
+    fn resolved(
+        scenario: Option<&str>,
+        step: Option<&str>,
+        text: &str,
+        catalog: &mut Catalog,
+    ) -> Result<Scope, String> {
+        let place = Place { source: Source::new("plan", text), start: 0, end: text.len() };
+        let (metric, comparison, bound) = prony_engine::threshold::parse(text, &place).expect("a threshold");
+        let threshold = PlanThreshold {
+            expression: text.to_owned(),
+            place,
+            scenario: scenario.map(str::to_owned),
+            step: step.map(str::to_owned),
+            sense: Sense::MustHold,
+            metric,
+            comparison,
+            bound,
+            window: None,
+            abort: false,
+        };
+        threshold.resolve(catalog).map(|threshold| threshold.scope).map_err(|mistake| mistake.to_string())
+    }
+
+    #[test]
+    fn a_step_that_only_a_plugin_can_come_to_gets_a_number() {
+        let mut catalog = catalog();
+        let mut step =
+            |scenario, name| resolved(Some(scenario), Some(name), "failures.count == 0", &mut catalog);
+        assert_eq!(step("shop", "GET /"), Ok(Scope::Step(StepId(0))));
+        assert!(
+            step("shop", "connect").expect_err("a plan's steps are known").contains("the scenario has GET /")
+        );
+        assert_eq!(step("sensors", "connect"), Ok(Scope::Step(StepId(1))));
+        assert_eq!(step("sensors", "connect"), Ok(Scope::Step(StepId(1))), "it is the same step");
+        assert_eq!(step("meters", "connect"), Ok(Scope::Step(StepId(2))));
+        assert_eq!(catalog.steps[1].protocol, UNKNOWN_PROTOCOL);
+        // The plugin comes to it: it is that step, not another of that name.
+        assert_eq!(catalog.step_named(ScenarioId(1), "connect", "mqtt"), Some(StepId(1)));
+        assert_eq!(catalog.steps[1].protocol, "mqtt");
+    }
+
+    #[test]
+    fn a_metric_has_a_place_wherever_a_plugin_may_have_it() {
+        let text = "metric orders.rate > 10/s";
+        let places =
+            |catalog: &Catalog| catalog.metrics.iter().map(|entry| entry.scenario.0).collect::<Vec<_>>();
+        let mut names = catalog();
+        assert_eq!(resolved(Some("meters"), None, text, &mut names), Ok(Scope::Scenario(ScenarioId(2))));
+        assert_eq!(places(&names), [2]);
+        assert_eq!(resolved(None, None, text, &mut names), Ok(Scope::Run));
+        assert_eq!(places(&names), [2, 1], "one a scenario with a plugin");
+        assert!(names.metrics.iter().all(|entry| entry.kind.is_none()));
+        let shop = resolved(Some("shop"), None, text, &mut names).expect_err("no plugin");
+        assert!(shop.contains("no metric `orders`: the scenario `shop` has no plugin"), "{shop}");
+        let mut plain = catalog();
+        plain.guest_names = vec![0; 3];
+        let none = resolved(None, None, text, &mut plain).expect_err("no plugin");
+        assert!(none.contains("no scenario of this plan has a plugin"), "{none}");
+    }
+
+    #[test]
+    fn what_is_no_steps_is_told() {
+        for text in
+            ["metric orders.rate > 10/s", "guest.traps == 0", "guest_time.p99 < 1ms", "iterations.rate > 1/s"]
+        {
+            let told = resolved(Some("sensors"), Some("connect"), text, &mut catalog()).expect_err(text);
+            assert!(told.contains("leave the step out"), "{told}");
+        }
     }
 }

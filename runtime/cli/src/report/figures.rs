@@ -52,6 +52,17 @@ pub(super) fn rate(per_second: f64) -> String {
     if per_second >= 99.95 { count(per_second.round() as u64) } else { three_digits(per_second) }
 }
 
+/// A number whose unit Prony does not know: whole ones in full, others with three significant digits.
+pub(super) fn number(value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    match value.abs() {
+        size if size >= 1e15 => format!("{value:.2e}"),
+        size if size.fract() == 0.0 => format!("{sign}{}", count(size as u64)),
+        size if size < 0.01 => format!("{value:.1e}"),
+        size => format!("{sign}{}", rate(size)),
+    }
+}
+
 /// A share of 0 to 1 as a percentage: `0 %`, `0.034 %`, `12.5 %`, `99.998 %`, `100 %`.
 pub(super) fn share(share: f64) -> String {
     let percent = share * 100.0;
@@ -135,6 +146,8 @@ mod tests {
     #[test]
     fn counts_rates_and_sizes_are_short() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        let numbers = [0.0, -3.0, 1234.0, 1234.56, 0.125, -7.777, 0.000_12, 9e15].map(number);
+        assert_eq!(numbers, ["0", "-3", "1,234", "1,235", "0.12", "-7.78", "1.2e-4", "9.00e15"]);
         assert_eq!([0.1, 33.333, 99.97, 200_000.0].map(rate), ["0.1", "33.3", "100", "200,000"]);
         assert_eq!(
             [12, 999, 1_000, 999_600, 3_450_000_000].map(bytes),

@@ -11,6 +11,8 @@ mod load_text;
 mod progress;
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+pub(crate) mod samples_of_guests;
 mod screen;
 mod stored;
 mod summary;
@@ -23,11 +25,14 @@ pub use screen::render;
 pub use stored::load;
 pub use summary::{
     Bytes, Check, Connections, Distribution, Dropped, EndedWord, Failures, GeneratorSummary, GroupSummary,
-    Host, Iterations, LoadSummary, Measured, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share,
-    StatusWord, StepSummary, Summary, ThresholdSummary, Users, VerdictSummary,
+    GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary, Measured, MetricSummary,
+    PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary, Summary,
+    ThresholdSummary, Users, VerdictSummary,
 };
 
-pub(crate) use build::{micros, rounded, scenario_steps, total};
+pub(crate) use build::{metrics, micros, rounded, scenario_steps, share, total};
+
+use serde::{Deserialize, Serialize};
 
 /// What the sinks must know of a run before it begins.
 #[derive(Clone, Debug)]
@@ -42,10 +47,41 @@ pub struct About {
     pub precise: bool,
     /// The targets, as the plan names them.
     pub targets: Vec<String>,
-    /// Names and numbers of everything measured.
+    /// The plan's names and numbers. Those that plugins make up come with the events and the result.
     pub catalog: prony_core::Catalog,
     /// One for each scenario of the catalog, in its order.
     pub scenarios: Vec<AboutScenario>,
+    /// The plugins its scenarios use, in the order of the plan.
+    pub plugins: Vec<AboutPlugin>,
+}
+
+/// What the sinks must know of a plugin, and what a stored run keeps of it. What a plugin does not say of itself is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AboutPlugin {
+    /// The scenario that uses it.
+    pub scenario: String,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Who made it.
+    pub authors: String,
+    /// What it is for.
+    pub description: String,
+    /// The language it is written in.
+    pub language: String,
+    /// The kit it was built with, and its version.
+    pub sdk: String,
+    /// The world it lives in: `request` or `scenario`.
+    pub world: String,
+    /// The version of the interface it was built against.
+    pub interface: String,
+    /// The file, as the plan names it.
+    pub path: String,
+    /// The file's SHA-256, in hex.
+    pub sha256: String,
+    /// The file's size in bytes.
+    pub size_bytes: u64,
 }
 
 /// What the sinks must know of a scenario.

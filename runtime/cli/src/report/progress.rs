@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prony_core::ScenarioId;
 use prony_core::units::show_duration;
-use prony_engine::event::{GeneratorStats, Interval};
+use prony_engine::event::{GeneratorStats, Interval, WorkerStats};
 use prony_engine::stats::{Latency, ScenarioStats, StepStats};
 use prony_engine::{ClosedLoad, Ended, Event, Load};
 
@@ -117,7 +117,7 @@ impl Progress {
         for number in 0..self.about.scenarios.len() {
             let Some(stats) = interval.statistics.scenarios.get(number) else { continue };
             let id = ScenarioId(number as u16);
-            let steps = total(scenario_steps(&self.about.catalog, &interval.statistics, id));
+            let steps = total(scenario_steps(&interval.catalog, &interval.statistics, id));
             let seen = &mut self.seen[number];
             seen.failures += steps.failed();
             seen.dropped += stats.dropped.total();
@@ -309,9 +309,11 @@ fn trouble(generator: &GeneratorStats, scenarios: &[ScenarioStats]) -> Option<St
     if wall < 0.5 {
         return None;
     }
-    let largest = |times: &[Duration]| times.iter().max().map_or(0.0, |time| time.as_secs_f64() / wall);
+    let largest = |time: fn(&WorkerStats) -> Duration| {
+        generator.workers.iter().map(time).max().map_or(0.0, |time| time.as_secs_f64() / wall)
+    };
     let mut parts = Vec::new();
-    let (busy, waiting) = (largest(&generator.worker_cpu), largest(&generator.worker_waiting));
+    let (busy, waiting) = (largest(|worker| worker.cpu), largest(|worker| worker.waiting));
     if busy > 0.9 {
         parts.push(format!("a thread uses {:.0} % of a core", busy * 100.0));
     }
@@ -319,7 +321,7 @@ fn trouble(generator: &GeneratorStats, scenarios: &[ScenarioStats]) -> Option<St
         parts.push(format!("a thread waits {:.0} % of its time for a core", waiting * 100.0));
     }
     let late = scenarios.iter().filter_map(|scenario| scenario.lag.quantile(0.99));
-    let late = late.chain(generator.wakeup_lag.quantile(0.99)).max().unwrap_or(0);
+    let late = late.chain(generator.wakeup_lag().quantile(0.99)).max().unwrap_or(0);
     if late > 1_000_000 {
         parts.push(format!("one start in a hundred comes {} late or more", figures::time(late as f64 / 1e3)));
     }
@@ -488,8 +490,9 @@ mod tests {
     fn a_generator_in_trouble_says_so() {
         let mut generator = GeneratorStats { wall: Duration::from_secs(1), ..GeneratorStats::default() };
         assert_eq!(trouble(&generator, &[]), None);
-        generator.worker_cpu = vec![Duration::from_millis(100), Duration::from_millis(970)];
-        generator.wakeup_lag.record(12_000_000);
+        let worker = |cpu| WorkerStats { cpu: Duration::from_millis(cpu), ..WorkerStats::default() };
+        generator.workers = vec![worker(100), worker(970)];
+        generator.workers[0].wakeup_lag.record(12_000_000);
         let told = trouble(&generator, &[]).expect("trouble");
         assert_eq!(told, "a thread uses 97 % of a core, one start in a hundred comes 12.0ms late or more");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use prony_core::units::PerSecond;
 use prony_core::{Catalog, FailureKind, Phase, ScenarioId};
-use prony_engine::event::{GeneratorStats, Interval};
+use prony_engine::event::{GeneratorStats, Interval, WorkerStats};
 use prony_engine::stats::{CheckCount, Latency};
 use prony_engine::threshold::Scope;
 use prony_engine::{
@@ -92,20 +92,25 @@ pub(crate) fn run(seconds: u64, scenarios: &[(&str, Load, Steps<'_>)]) -> Sample
                 warmup: Duration::ZERO,
             })
             .collect(),
+        plugins: Vec::new(),
         catalog,
     };
     let mut draw = Draw(7);
     let mut totals = Statistics::new(&about.catalog);
-    let mut generator = GeneratorStats { worker_cpu: vec![Duration::ZERO; 2], ..quiet(0, &mut draw) };
+    let mut generator = quiet(0, &mut draw);
+    let catalog = Arc::new(about.catalog.clone());
     let intervals: Vec<Interval> = (0..seconds)
         .map(|second| {
             let statistics = one_second(&about.catalog, scenarios, &mut draw);
             totals.merge(&statistics);
             let stats = quiet(1_000, &mut draw);
-            generator.wakeup_lag.merge(&stats.wakeup_lag);
+            for (worker, second) in generator.workers.iter_mut().zip(&stats.workers) {
+                worker.wakeup_lag.merge(&second.wakeup_lag);
+            }
             Interval {
                 from: Duration::from_secs(second),
                 to: Duration::from_secs(second + 1),
+                catalog: Arc::clone(&catalog),
                 statistics,
                 generator: stats,
             }
@@ -113,17 +118,16 @@ pub(crate) fn run(seconds: u64, scenarios: &[(&str, Load, Steps<'_>)]) -> Sample
         .collect();
     let wall = Duration::from_secs(seconds);
     totals.scenarios.iter_mut().for_each(|scenario| scenario.users_most = 37);
-    let generator = GeneratorStats {
-        worker_cpu: vec![wall.mul_f64(0.31), wall.mul_f64(0.284)],
-        worker_waiting: vec![wall.mul_f64(0.001), wall.mul_f64(0.002)],
-        process_cpu: wall.mul_f64(0.61),
-        wall,
-        ..generator
-    };
+    let shares = [(0.31, 0.001), (0.284, 0.002)];
+    for (worker, (cpu, waiting)) in generator.workers.iter_mut().zip(shares) {
+        (worker.cpu, worker.waiting) = (wall.mul_f64(cpu), wall.mul_f64(waiting));
+    }
+    let generator = GeneratorStats { process_cpu: wall.mul_f64(0.61), wall, ..generator };
     let result = RunResult {
         ended: Ended::Finished,
         started: Duration::from_millis(1_795_442_531_250),
         lasted: wall,
+        catalog: about.catalog.clone(),
         totals,
         generator,
         thresholds: Vec::new(),
@@ -138,10 +142,14 @@ pub(crate) fn run(seconds: u64, scenarios: &[(&str, Load, Steps<'_>)]) -> Sample
 fn quiet(millis: u64, draw: &mut Draw) -> GeneratorStats {
     let mut wakeup_lag = Latency::default();
     (0..millis / 10).for_each(|_| wakeup_lag.record(draw.latency(60.0)));
-    GeneratorStats {
+    let worker = |wakeup_lag| WorkerStats {
+        alone: None,
         wakeup_lag,
-        worker_cpu: vec![Duration::from_millis(millis * 3 / 10); 2],
-        worker_waiting: vec![Duration::from_millis(millis / 1_000); 2],
+        cpu: Duration::from_millis(millis * 3 / 10),
+        waiting: Duration::from_millis(millis / 1_000),
+    };
+    GeneratorStats {
+        workers: vec![worker(wakeup_lag), worker(Latency::default())],
         process_cpu: Duration::from_millis(millis * 6 / 10),
         wall: Duration::from_millis(millis),
         peak_rss_bytes: 18_300_000,
@@ -243,7 +251,7 @@ pub(crate) fn threshold(
     bound: f64,
     passed: bool,
 ) -> ThresholdResult {
-    ThresholdResult { expression: expression.to_owned(), scope, value, unit, bound, passed }
+    ThresholdResult { expression: expression.to_owned(), scope, value, unit, bound, passed, help: None }
 }
 
 /// The same run, found INVALID.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::random::Random;
+use crate::reply::Message;
 use crate::template::{Hole, Part};
 
 /// Where a rendered value stands, so that it cannot break out of its place.
@@ -30,6 +31,8 @@ pub struct Scope<'a> {
     pub random: &'a mut Random,
     /// The time of day: since 1970-01-01T00:00:00Z.
     pub wall: Duration,
+    /// What a plugin has made for this request, laid over what the step says.
+    pub message: Option<&'a Message>,
 }
 
 /// A variable was used before anything was captured into it.
@@ -178,7 +181,8 @@ mod tests {
         let values = [value.map(str::to_owned)];
         let mut random = Random::new(1, 2, 3);
         let wall = Duration::from_millis(1_795_421_596_007);
-        let mut scope = Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall };
+        let mut scope =
+            Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall, message: None };
         let mut out = String::new();
         template.render(&mut scope, escape, &mut out).map(|()| out)
     }

@@ -1,16 +1,23 @@
 //! What was measured: the same struct for a worker's second, for everybody's second, and for the whole run.
 //!
 //! [`Statistics::merge`] loses nothing: counters add, histograms add bucket by bucket. Percentiles are read from
-//! merged histograms and never averaged.
+//! merged histograms and never averaged. Guests make up names while a run goes on, so two sets may know differently many
+//! of them; a slot keeps its number, and whoever knows fewer grows.
 
+mod guest;
 mod latency;
+mod level;
+mod metric;
+mod step;
+mod values;
 
+pub use guest::GuestStats;
 pub use latency::Latency;
+pub(crate) use level::Level;
+pub use metric::MetricStats;
+pub use step::{CheckCount, StepStats};
 
-use prony_core::{Catalog, FailureKind, Marks, Outcome, Phase, Timestamp};
-
-/// The most statuses told apart; a hostile peer can send 900 of them.
-const MOST_STATUSES: usize = 64;
+use prony_core::{Catalog, Timestamp};
 
 /// Everything measured in some stretch of a run by some workers. Vectors are in the catalog's order.
 #[derive(Clone, Debug)]
@@ -21,6 +28,10 @@ pub struct Statistics {
     pub steps: Vec<StepStats>,
     /// By group.
     pub groups: Vec<GroupStats>,
+    /// By check that is no compiled step's.
+    pub checks: Vec<CheckCount>,
+    /// By metric.
+    pub metrics: Vec<MetricStats>,
 }
 
 /// What a scenario did.
@@ -46,6 +57,8 @@ pub struct ScenarioStats {
     pub last_start: Timestamp,
     /// When the last iteration ended; zero when none did. Merging keeps the latest.
     pub last_end: Timestamp,
+    /// Its guests.
+    pub guests: GuestStats,
 }
 
 /// Iterations by their end.
@@ -83,39 +96,6 @@ pub struct ConnectionCounts {
     pub handshakes_resumed: u64,
 }
 
-/// What a step's requests came to.
-#[derive(Clone, Debug)]
-pub struct StepStats {
-    /// Requests that ended, failed ones included.
-    pub requests: u64,
-    /// Failed requests by kind, in the order of [`FailureKind::ALL`].
-    pub failures: [u64; FailureKind::ALL.len()],
-    /// Requests by status, ascending; at most 64 of them, the rest under status 0.
-    pub statuses: Vec<(u16, u64)>,
-    /// Checks in the step's order.
-    pub checks: Vec<CheckCount>,
-    /// From the intended start to the end of every request that ended by itself: not of those cut off when the run ended,
-    /// nor of those that could not be made.
-    pub response: Latency,
-    /// From the actual send to the end of those of them that were sent.
-    pub service: Latency,
-    /// By phase, in the order of [`Phase::ALL`].
-    pub phases: [Latency; Phase::ALL.len()],
-    /// Bytes sent.
-    pub bytes_sent: u64,
-    /// Bytes received.
-    pub bytes_received: u64,
-}
-
-/// How often a check was evaluated and held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CheckCount {
-    /// Evaluated.
-    pub evaluated: u64,
-    /// Held.
-    pub passed: u64,
-}
-
 /// What a group's passages came to.
 #[derive(Clone, Debug, Default)]
 pub struct GroupStats {
@@ -131,20 +111,45 @@ impl Statistics {
     /// Nothing measured yet, with a slot for everything in `catalog`.
     #[must_use]
     pub fn new(catalog: &Catalog) -> Self {
-        Self {
-            scenarios: catalog.scenarios.iter().map(|_| ScenarioStats::default()).collect(),
-            steps: catalog.steps.iter().map(|step| StepStats::new(step.checks.len())).collect(),
-            groups: catalog.groups.iter().map(|_| GroupStats::default()).collect(),
-        }
+        let mut statistics = Self {
+            scenarios: Vec::new(),
+            steps: Vec::new(),
+            groups: Vec::new(),
+            checks: Vec::new(),
+            metrics: Vec::new(),
+        };
+        statistics.fit(catalog);
+        statistics
     }
-}
 
-impl Statistics {
-    /// Adds all of `other`, which has the same slots.
+    /// Makes a slot for everything in `catalog` that has none yet.
+    pub(crate) fn fit(&mut self, catalog: &Catalog) {
+        grow(&mut self.scenarios, catalog.scenarios.len());
+        let new = catalog.steps.get(self.steps.len()..).unwrap_or_default();
+        self.steps.extend(new.iter().map(|step| StepStats::new(step.checks.len())));
+        grow(&mut self.groups, catalog.groups.len());
+        grow(&mut self.checks, catalog.checks.len());
+        grow(&mut self.metrics, catalog.metrics.len());
+    }
+
+    /// Makes a slot for everything that `other` has one for.
+    pub(crate) fn fit_like(&mut self, other: &Self) {
+        grow(&mut self.scenarios, other.scenarios.len());
+        let new = other.steps.get(self.steps.len()..).unwrap_or_default();
+        self.steps.extend(new.iter().map(|step| StepStats::new(step.checks.len())));
+        grow(&mut self.groups, other.groups.len());
+        grow(&mut self.checks, other.checks.len());
+        grow(&mut self.metrics, other.metrics.len());
+    }
+
+    /// Adds all of `other`, which may have more slots, or fewer.
     pub fn merge(&mut self, other: &Self) {
+        self.fit_like(other);
         self.scenarios.iter_mut().zip(&other.scenarios).for_each(|(mine, theirs)| mine.merge(theirs));
         self.steps.iter_mut().zip(&other.steps).for_each(|(mine, theirs)| mine.merge(theirs));
         self.groups.iter_mut().zip(&other.groups).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.checks.iter_mut().zip(&other.checks).for_each(|(mine, theirs)| mine.merge(*theirs));
+        self.metrics.iter_mut().zip(&other.metrics).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 
     /// Forgets everything and keeps the memory.
@@ -152,6 +157,19 @@ impl Statistics {
         self.scenarios.iter_mut().for_each(ScenarioStats::clear);
         self.steps.iter_mut().for_each(StepStats::clear);
         self.groups.iter_mut().for_each(GroupStats::clear);
+        self.checks.fill(CheckCount::default());
+        self.metrics.iter_mut().for_each(MetricStats::clear);
+    }
+
+    /// All checks of a stretch: those of compiled steps and those of guests.
+    pub fn all_checks(&self) -> impl Iterator<Item = &CheckCount> {
+        self.steps.iter().flat_map(|step| &step.checks).chain(&self.checks)
+    }
+}
+
+fn grow<T: Default>(slots: &mut Vec<T>, length: usize) {
+    if slots.len() < length {
+        slots.resize_with(length, T::default);
     }
 }
 
@@ -175,6 +193,7 @@ impl ScenarioStats {
         self.connections.closed += other.connections.closed;
         self.connections.handshakes_full += other.connections.handshakes_full;
         self.connections.handshakes_resumed += other.connections.handshakes_resumed;
+        self.guests.merge(&other.guests);
     }
 
     fn clear(&mut self) {
@@ -182,7 +201,9 @@ impl ScenarioStats {
             (std::mem::take(&mut self.lag), std::mem::take(&mut self.iteration_time));
         lag.clear();
         iteration_time.clear();
-        *self = Self { lag, iteration_time, ..Self::default() };
+        let mut guests = std::mem::take(&mut self.guests);
+        guests.clear();
+        *self = Self { lag, iteration_time, guests, ..Self::default() };
     }
 }
 
@@ -207,97 +228,37 @@ impl GroupStats {
     }
 }
 
-impl StepStats {
-    /// No requests yet, with `checks` checks.
-    #[must_use]
-    pub fn new(checks: usize) -> Self {
-        Self {
-            requests: 0,
-            failures: [0; FailureKind::ALL.len()],
-            statuses: Vec::new(),
-            checks: vec![CheckCount::default(); checks],
-            response: Latency::default(),
-            service: Latency::default(),
-            phases: Default::default(),
-            bytes_sent: 0,
-            bytes_received: 0,
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Adds all of `other`.
-    pub fn merge(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.failures.iter_mut().zip(&other.failures).for_each(|(mine, theirs)| *mine += theirs);
-        other.statuses.iter().for_each(|(status, count)| self.count_status(*status, *count));
-        for (mine, theirs) in self.checks.iter_mut().zip(&other.checks) {
-            mine.evaluated += theirs.evaluated;
-            mine.passed += theirs.passed;
+    #[test]
+    fn sets_of_different_length_merge_either_way() {
+        let mut catalog = Catalog::default();
+        let id = catalog.add_scenario("all").expect("one");
+        catalog.guest_names[0] = 10;
+        catalog.add_step(id, "GET /", "test", vec!["status == 200".to_owned()]).expect("one");
+        let mut short = Statistics::new(&catalog);
+        catalog.step_named(id, "made up", "test").expect("room");
+        catalog.group_named(id, "made up").expect("room");
+        catalog.check_named(id, None, "made up").expect("room");
+        catalog.add_metric(id, "made up", None).expect("room");
+        let mut long = Statistics::new(&catalog);
+        for statistics in [&mut short, &mut long] {
+            statistics.steps[0].requests = 1;
+            statistics.steps[0].checks[0].evaluated = 1;
         }
-        self.response.merge(&other.response);
-        self.service.merge(&other.service);
-        self.phases.iter_mut().zip(&other.phases).for_each(|(mine, theirs)| mine.merge(theirs));
-        self.bytes_sent += other.bytes_sent;
-        self.bytes_received += other.bytes_received;
-    }
-
-    fn clear(&mut self) {
-        self.requests = 0;
-        self.failures = [0; FailureKind::ALL.len()];
-        self.statuses.clear();
-        self.checks.fill(CheckCount::default());
-        self.response.clear();
-        self.service.clear();
-        self.phases.iter_mut().for_each(Latency::clear);
-        (self.bytes_sent, self.bytes_received) = (0, 0);
-    }
-
-    /// Counts one request that has ended.
-    #[inline]
-    pub fn record(&mut self, outcome: &Outcome, marks: Marks) {
-        self.requests += 1;
-        if let Some(kind) = outcome.failure {
-            self.failures[kind as usize] += 1;
+        long.steps[1].requests = 5;
+        long.groups[0].count = 5;
+        long.checks[0].evaluated = 5;
+        long.metrics[0].count = 5;
+        for (mut mine, theirs) in [(short.clone(), &long), (long.clone(), &short)] {
+            mine.merge(theirs);
+            let requests: Vec<u64> = mine.steps.iter().map(|step| step.requests).collect();
+            assert_eq!(requests, [2, 5]);
+            assert_eq!(mine.steps[0].checks[0].evaluated, 2);
+            assert_eq!((mine.groups[0].count, mine.checks[0].evaluated, mine.metrics[0].count), (5, 5, 5));
+            assert_eq!(mine.all_checks().map(|check| check.evaluated).sum::<u64>(), 7);
         }
-        if let Some(status) = outcome.status {
-            self.count_status(status, 1);
-        }
-        if marks.evaluated != 0 {
-            for (index, check) in self.checks.iter_mut().enumerate() {
-                check.evaluated += marks.evaluated >> index & 1;
-                check.passed += marks.passed >> index & 1;
-            }
-        }
-        self.bytes_sent += outcome.traffic.sent;
-        self.bytes_received += outcome.traffic.received;
-        if matches!(outcome.failure, Some(FailureKind::Cut | FailureKind::Request)) {
-            // How long a request would have taken that was cut off, or that could not be made, nobody knows: its time up to
-            // then would make the figures look better than they are.
-            return;
-        }
-        self.response.record(outcome.response_nanos());
-        if let Some(service) = outcome.service_nanos() {
-            self.service.record(service);
-        }
-        for (phase, nanoseconds) in outcome.phases.iter() {
-            self.phases[phase as usize].record(nanoseconds);
-        }
-    }
-
-    fn count_status(&mut self, status: u16, count: u64) {
-        // Most answers have the status of the one before, and a step sees few: the list is short and kept in order.
-        match self.statuses.binary_search_by_key(&status, |entry| entry.0) {
-            Ok(at) => self.statuses[at].1 += count,
-            Err(at) if self.statuses.len() < MOST_STATUSES => self.statuses.insert(at, (status, count)),
-            Err(_) => match self.statuses.first_mut() {
-                Some(first) if first.0 == 0 => first.1 += count,
-                _ => self.statuses.insert(0, (0, count)),
-            },
-        }
-    }
-
-    /// Failed requests of any kind.
-    #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.failures.iter().sum()
     }
 }

@@ -1,13 +1,16 @@
 //! What must hold: `response_time.p99 < 500ms`, over the whole run or a sliding window.
 
+mod named;
 mod observed;
 mod parse;
+mod watch;
 
-pub(crate) use observed::Watch;
 pub use parse::parse;
+pub(crate) use watch::Watch;
 
 use std::time::Duration;
 
+use prony_core::catalog::MetricKind;
 use prony_core::{ScenarioId, StepId};
 
 /// A threshold, checked.
@@ -54,7 +57,7 @@ pub enum Scope {
 }
 
 /// A figure a threshold can look at.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Metric {
     /// A statistic of a latency.
     Time(Timing, Statistic),
@@ -80,6 +83,25 @@ pub enum Metric {
     BytesSent,
     /// Bytes received.
     BytesReceived,
+    /// Guests that were ended, for whatever reason (scenario or run).
+    GuestsEnded,
+    /// Users who lost an iteration with another user's guest (scenario or run).
+    LostUsers,
+    /// A figure of the metric that guests call so (scenario or run).
+    Named(String, Figure),
+}
+
+/// Which figure of a guest's metric. Not every kind of metric has every figure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Figure {
+    /// What a counter adds up to.
+    Sum,
+    /// The same, a second.
+    Rate,
+    /// A gauge's latest value.
+    Last,
+    /// A statistic of a trend's values; of a gauge's, the smallest and the largest.
+    Of(Statistic),
 }
 
 /// Which latency.
@@ -95,6 +117,8 @@ pub enum Timing {
     Lag,
     /// A whole iteration (scenario or run).
     Iteration,
+    /// A guest computing at a stretch (scenario or run).
+    Guest,
 }
 
 /// Which statistic of a latency.
@@ -137,12 +161,14 @@ pub struct ThresholdResult {
     /// What it saw: over the run, or in the window that decided (the last one when all held). `None` when there was
     /// nothing to look at.
     pub value: Option<f64>,
-    /// The unit of `value` and the bound: `ns`, `share`, `/s`, `bytes` or nothing.
+    /// The unit of `value` and the bound: `ns`, `share`, `/s`, `bytes`, `own` (the metric's) or nothing.
     pub unit: &'static str,
     /// The bound.
     pub bound: f64,
     /// Whether it held.
     pub passed: bool,
+    /// Why there was nothing to look at, where that may be a mistake in the plan.
+    pub help: Option<String>,
 }
 
 impl Threshold {
@@ -172,15 +198,60 @@ impl Comparison {
 }
 
 impl Metric {
-    /// The unit of its values: `ns`, `share`, `/s`, `bytes` or nothing.
+    /// The unit of its values: `ns`, `share`, `/s`, `bytes`, `own` (that of the guest's metric) or nothing.
     #[must_use]
-    pub const fn unit(self) -> &'static str {
+    pub const fn unit(&self) -> &'static str {
         match self {
             Self::Time(..) => "ns",
-            Self::RequestRate | Self::IterationRate => "/s",
+            Self::RequestRate | Self::IterationRate | Self::Named(_, Figure::Rate) => "/s",
             Self::FailureShare | Self::CheckShare => "share",
             Self::BytesSent | Self::BytesReceived => "bytes",
-            Self::Requests | Self::Failures | Self::FailuresOf(_) | Self::Iterations | Self::Dropped => "",
+            Self::Named(..) => "own",
+            Self::Requests
+            | Self::Failures
+            | Self::FailuresOf(_)
+            | Self::Iterations
+            | Self::Dropped
+            | Self::GuestsEnded
+            | Self::LostUsers => "",
+        }
+    }
+
+    /// Whether it is of requests, which steps have, and not of iterations, guests or what those measure.
+    #[must_use]
+    pub const fn is_of_requests(&self) -> bool {
+        !matches!(
+            self,
+            Self::Time(Timing::Lag | Timing::Iteration | Timing::Guest, _)
+                | Self::Iterations
+                | Self::IterationRate
+                | Self::Dropped
+                | Self::GuestsEnded
+                | Self::LostUsers
+                | Self::Named(..)
+        )
+    }
+}
+
+impl Figure {
+    /// Whether metrics of this kind have it.
+    #[must_use]
+    pub const fn fits(self, kind: MetricKind) -> bool {
+        match self {
+            Self::Sum | Self::Rate => matches!(kind, MetricKind::Counter),
+            Self::Last => matches!(kind, MetricKind::Gauge),
+            Self::Of(Statistic::Min | Statistic::Max) => !matches!(kind, MetricKind::Counter),
+            Self::Of(Statistic::Mean | Statistic::Quantile(_)) => matches!(kind, MetricKind::Trend),
+        }
+    }
+
+    /// The figures that metrics of this kind have, in words.
+    #[must_use]
+    pub const fn of(kind: MetricKind) -> &'static str {
+        match kind {
+            MetricKind::Counter => "`count` and `rate`",
+            MetricKind::Gauge => "`last`, `min` and `max`",
+            MetricKind::Trend => "`min`, `mean`, `max` and percentiles such as `p99`",
         }
     }
 }

@@ -1,11 +1,10 @@
-//! What a threshold looks at, gathered second by second: over the run, and over the last seconds.
+//! What a threshold looks at: the part of some statistics that its metric needs.
 
-use std::collections::VecDeque;
+use prony_core::{Catalog, ScenarioId, StepId};
 
-use prony_core::Catalog;
-
-use crate::stats::{Latency, ScenarioStats, Statistics, StepStats};
-use crate::threshold::{Metric, Scope, Statistic, Threshold, ThresholdResult, Timing};
+use super::named::NamedValues;
+use crate::stats::{CheckCount, Latency, ScenarioStats, Statistics, StepStats};
+use crate::threshold::{Metric, Scope, Statistic, Timing};
 
 /// The part of some statistics that one metric needs. Mergeable.
 #[derive(Clone, Debug, Default)]
@@ -15,342 +14,127 @@ pub(crate) struct Observed {
     count: u64,
     /// The denominator of a share.
     of: u64,
-    seconds: f64,
+    /// What guests measured.
+    named: NamedValues,
+    pub(super) seconds: f64,
 }
 
 impl Observed {
     /// What `metric` needs from `statistics`, which cover `seconds`.
     pub(crate) fn new(
-        metric: Metric,
+        metric: &Metric,
         scope: Scope,
         statistics: &Statistics,
         catalog: &Catalog,
         seconds: f64,
     ) -> Self {
         let mut observed = Self { seconds, ..Self::default() };
-        let steps = statistics.steps.iter().zip(&catalog.steps).enumerate();
-        for (number, (step, entry)) in steps {
-            let inside = match scope {
-                Scope::Run => true,
-                Scope::Scenario(scenario) => entry.scenario == scenario,
-                Scope::Step(id) => usize::from(id.0) == number,
-            };
-            if inside {
+        for ((step, entry), number) in statistics.steps.iter().zip(&catalog.steps).zip(0..) {
+            if scope.has(entry.scenario, Some(StepId(number))) {
                 observed.add_step(metric, step);
             }
         }
-        for (number, scenario) in statistics.scenarios.iter().enumerate() {
-            let inside = match scope {
-                Scope::Run => true,
-                Scope::Scenario(id) => usize::from(id.0) == number,
-                Scope::Step(_) => false,
-            };
-            if inside {
+        for (scenario, number) in statistics.scenarios.iter().zip(0..) {
+            if scope.has(ScenarioId(number), None) {
                 observed.add_scenario(metric, scenario);
             }
+        }
+        if *metric == Metric::CheckShare {
+            let checks = statistics.checks.iter().zip(&catalog.checks);
+            checks
+                .filter(|(_, entry)| scope.has(entry.scenario, entry.step))
+                .for_each(|(check, _)| observed.add_check(check));
+        }
+        if let Metric::Named(name, figure) = metric {
+            let metrics = statistics.metrics.iter().zip(&catalog.metrics);
+            metrics
+                .filter(|(_, entry)| entry.name == *name && scope.has(entry.scenario, None))
+                .for_each(|(values, entry)| observed.named.add(values, entry, *figure));
         }
         observed
     }
 
-    fn add_step(&mut self, metric: Metric, step: &StepStats) {
+    fn add_step(&mut self, metric: &Metric, step: &StepStats) {
         match metric {
             Metric::Time(Timing::Response, _) => self.latency.merge(&step.response),
             Metric::Time(Timing::Service, _) => self.latency.merge(&step.service),
-            Metric::Time(Timing::Phase(phase), _) => self.latency.merge(&step.phases[phase as usize]),
+            Metric::Time(Timing::Phase(phase), _) => self.latency.merge(&step.phases[*phase as usize]),
             Metric::Requests | Metric::RequestRate => self.count += step.requests,
             Metric::Failures => self.count += step.failed(),
-            Metric::FailuresOf(kind) => self.count += step.failures[kind as usize],
+            Metric::FailuresOf(kind) => self.count += step.failures[*kind as usize],
             Metric::FailureShare => {
                 self.count += step.failed();
                 self.of += step.requests;
             }
-            Metric::CheckShare => {
-                self.count += step.checks.iter().map(|check| check.passed).sum::<u64>();
-                self.of += step.checks.iter().map(|check| check.evaluated).sum::<u64>();
-            }
+            Metric::CheckShare => step.checks.iter().for_each(|check| self.add_check(check)),
             Metric::BytesSent => self.count += step.bytes_sent,
             Metric::BytesReceived => self.count += step.bytes_received,
-            Metric::Time(Timing::Lag | Timing::Iteration, _)
+            Metric::Time(Timing::Lag | Timing::Iteration | Timing::Guest, _)
             | Metric::Iterations
             | Metric::IterationRate
-            | Metric::Dropped => {}
+            | Metric::Dropped
+            | Metric::GuestsEnded
+            | Metric::LostUsers
+            | Metric::Named(..) => {}
         }
     }
 
-    fn add_scenario(&mut self, metric: Metric, scenario: &ScenarioStats) {
+    fn add_check(&mut self, check: &CheckCount) {
+        self.count += check.passed;
+        self.of += check.evaluated;
+    }
+
+    fn add_scenario(&mut self, metric: &Metric, scenario: &ScenarioStats) {
         match metric {
             Metric::Time(Timing::Lag, _) => self.latency.merge(&scenario.lag),
             Metric::Time(Timing::Iteration, _) => self.latency.merge(&scenario.iteration_time),
+            Metric::Time(Timing::Guest, _) => self.latency.merge(&scenario.guests.time),
+            Metric::GuestsEnded => self.count += scenario.guests.ended(),
+            Metric::LostUsers => self.count += scenario.guests.lost_users,
             Metric::Iterations | Metric::IterationRate => self.count += scenario.iterations.completed,
             Metric::Dropped => self.count += scenario.dropped.total(),
             _ => {}
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
         self.count += other.count;
         self.of += other.of;
+        self.named.merge(&other.named);
         self.seconds += other.seconds;
     }
 
     /// The metric's value; `None` when there was nothing to look at.
-    pub(crate) fn value(&self, metric: Metric) -> Option<f64> {
-        let share = || (self.of > 0).then(|| self.count as f64 / self.of as f64);
+    pub(crate) fn value(&self, metric: &Metric) -> Option<f64> {
         match metric {
             Metric::Time(_, statistic) => match statistic {
                 Statistic::Min => self.latency.min().map(|nanoseconds| nanoseconds as f64),
                 Statistic::Max => self.latency.max().map(|nanoseconds| nanoseconds as f64),
                 Statistic::Mean => self.latency.mean(),
                 Statistic::Quantile(quantile) => {
-                    self.latency.quantile(quantile).map(|nanoseconds| nanoseconds as f64)
+                    self.latency.quantile(*quantile).map(|nanoseconds| nanoseconds as f64)
                 }
             },
-            Metric::FailureShare | Metric::CheckShare => share(),
+            Metric::FailureShare | Metric::CheckShare => {
+                (self.of > 0).then(|| self.count as f64 / self.of as f64)
+            }
             Metric::RequestRate | Metric::IterationRate => {
                 (self.seconds > 0.0).then(|| self.count as f64 / self.seconds)
             }
+            Metric::Named(_, figure) => self.named.value(*figure, self.seconds),
             _ => Some(self.count as f64),
         }
     }
 }
 
-/// The last seconds, in at most so many slots: a window of an hour must not hold 3,600 histograms.
-const MOST_SLOTS: f64 = 60.0;
-/// Less than so much of a slot is no slot: a run's last interval may be a splinter of a second.
-const SPLINTER: f64 = 0.5;
-
-/// A sliding window. It moves on by slots of one second, or a sixtieth of the window if that is longer.
-struct Window {
-    /// Its length in seconds.
-    length: f64,
-    slots: VecDeque<Observed>,
-    /// The slot under way.
-    filling: Observed,
-    judged: bool,
-}
-
-impl Window {
-    /// Takes an interval in; true when the window has moved on and is to be looked at.
-    fn push(&mut self, observed: &Observed) -> bool {
-        let slot = (self.length / MOST_SLOTS).ceil().max(1.0);
-        self.filling.merge(observed);
-        if self.filling.seconds + SPLINTER < slot {
-            return false;
+impl Scope {
+    /// Whether it takes in what is a scenario's, or what is its step's.
+    fn has(self, scenario: ScenarioId, step: Option<StepId>) -> bool {
+        match self {
+            Self::Run => true,
+            Self::Scenario(id) => id == scenario,
+            Self::Step(id) => step == Some(id),
         }
-        self.slots.push_back(std::mem::take(&mut self.filling));
-        while self.slots.front().is_some_and(|first| self.covered() - first.seconds + SPLINTER > self.length)
-        {
-            self.slots.pop_front();
-        }
-        self.covered() + SPLINTER > self.length
-    }
-
-    fn covered(&self) -> f64 {
-        self.slots.iter().map(|slot| slot.seconds).sum()
-    }
-
-    /// Everything in it, the slot under way included.
-    fn whole(&self) -> Observed {
-        let mut whole = self.filling.clone();
-        self.slots.iter().for_each(|slot| whole.merge(slot));
-        whole
-    }
-}
-
-/// A threshold under watch.
-pub(crate) struct Watch {
-    threshold: Threshold,
-    total: Observed,
-    window: Option<Window>,
-    /// The first figure of a window that did not pass.
-    broken: Option<f64>,
-    last: Option<f64>,
-}
-
-impl Watch {
-    pub(crate) fn new(threshold: Threshold) -> Self {
-        let window = threshold.window.map(|window| Window {
-            length: window.as_secs_f64().round().max(1.0),
-            slots: VecDeque::new(),
-            filling: Observed::default(),
-            judged: false,
-        });
-        Self { threshold, total: Observed::default(), window, broken: None, last: None }
-    }
-
-    /// Takes a second in, `seconds` of which are measured, and `so_far` of the run. True when the run is to be aborted for it.
-    pub(crate) fn see(
-        &mut self,
-        statistics: &Statistics,
-        catalog: &Catalog,
-        seconds: f64,
-        so_far: f64,
-    ) -> bool {
-        let Threshold { metric, scope, .. } = self.threshold;
-        let observed = Observed::new(metric, scope, statistics, catalog, seconds);
-        let value = match &mut self.window {
-            None => {
-                self.total.merge(&observed);
-                self.total.seconds = so_far;
-                self.total.value(metric)
-            }
-            Some(window) => {
-                if !window.push(&observed) {
-                    return false;
-                }
-                self.judge_window()
-            }
-        };
-        self.threshold.abort && value.is_some() && !self.threshold.passes(value)
-    }
-
-    /// The run is over: looks at what no full window has shown yet.
-    pub(crate) fn close(&mut self) {
-        if self.window.as_ref().is_some_and(|window| window.filling.seconds > 0.0 || !window.judged) {
-            self.judge_window();
-        }
-    }
-
-    /// A window without anything to look at is passed over: nobody was there to be slow.
-    fn judge_window(&mut self) -> Option<f64> {
-        let window = self.window.as_mut()?;
-        window.judged = true;
-        let value = window.whole().value(self.threshold.metric);
-        self.last = value.or(self.last);
-        if self.broken.is_none() && !self.threshold.passes(value) {
-            self.broken = value;
-        }
-        value
-    }
-
-    /// How it came out.
-    pub(crate) fn result(&self) -> ThresholdResult {
-        let Threshold { metric, scope, bound, .. } = self.threshold;
-        let value = match self.window {
-            None => self.total.value(metric),
-            Some(_) => self.broken.or(self.last),
-        };
-        ThresholdResult {
-            expression: self.threshold.expression.clone(),
-            scope,
-            value,
-            unit: metric.unit(),
-            bound,
-            passed: self.threshold.passes(value),
-        }
-    }
-
-    pub(crate) fn expression(&self) -> &str {
-        &self.threshold.expression
-    }
-
-    pub(crate) fn scope(&self) -> Scope {
-        self.threshold.scope
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stats::Statistics;
-    use crate::threshold::{Sense, parse};
-    use prony_core::{Marks, Outcome, Place, Source, StepId, Timestamp};
-    use std::time::Duration;
-
-    fn catalog() -> Catalog {
-        let mut catalog = Catalog::default();
-        let id = catalog.add_scenario("all").expect("one");
-        assert_eq!(catalog.add_step(id, "GET /", "test", Vec::new()), Ok(StepId(0)));
-        catalog
-    }
-
-    fn watch(expression: &str, window: u64, sense: Sense) -> Watch {
-        let place = Place { source: Source::new("plan", expression), start: 0, end: expression.len() };
-        let (metric, comparison, bound) = parse(expression, &place).expect("a threshold");
-        Watch::new(Threshold {
-            expression: expression.to_owned(),
-            scope: Scope::Run,
-            metric,
-            sense,
-            comparison,
-            bound,
-            window: Some(Duration::from_secs(window)),
-            abort: true,
-        })
-    }
-
-    /// `count` requests of `milliseconds` each.
-    fn requests(count: u32, milliseconds: u64) -> Statistics {
-        let mut statistics = Statistics::new(&catalog());
-        let mut outcome = Outcome::due(Timestamp::from_nanos(0));
-        outcome.finished = Timestamp::from_nanos(milliseconds * 1_000_000);
-        (0..count).for_each(|_| statistics.steps[0].record(&outcome, Marks::default()));
-        statistics
-    }
-
-    #[test]
-    fn a_window_forgets_what_lies_behind_it() {
-        let mut watch = watch("response_time.max < 50ms", 2, Sense::MustHold);
-        let seen: Vec<bool> = [10, 100, 10, 10, 10]
-            .into_iter()
-            .map(|time| watch.see(&requests(5, time), &catalog(), 1.0, 1.0))
-            .collect();
-        assert_eq!(seen, [false, true, true, false, false]);
-        watch.close();
-        assert!(!watch.result().passed, "the slow window is not forgotten in the result");
-    }
-
-    #[test]
-    fn a_splinter_of_a_second_is_no_window() {
-        let mut watch = watch("requests.rate > 100/s", 1, Sense::MustHold);
-        assert!(!watch.see(&requests(200, 1), &catalog(), 1.0, 1.0));
-        assert!(!watch.see(&requests(1, 1), &catalog(), 0.3, 0.3));
-        watch.close();
-        let result = watch.result();
-        // 201 requests in 1.3 s.
-        assert!(result.passed && result.value.is_some_and(|value| (value - 154.6).abs() < 0.1), "{result:?}");
-    }
-
-    #[test]
-    fn what_ends_in_the_last_splinter_is_seen() {
-        let mut watch = watch("response_time.max > 50ms", 1, Sense::MustNotHappen);
-        assert!(!watch.see(&requests(200, 1), &catalog(), 1.0, 1.0));
-        assert!(!watch.see(&requests(1, 100), &catalog(), 0.1, 0.1));
-        watch.close();
-        assert!(!watch.result().passed);
-    }
-
-    #[test]
-    fn a_run_shorter_than_its_window_is_judged_by_what_there_is() {
-        for (time, passed) in [(10, true), (100, false)] {
-            let mut watch = watch("response_time.max < 50ms", 60, Sense::MustHold);
-            assert!(!watch.see(&requests(5, time), &catalog(), 1.0, 1.0));
-            watch.close();
-            assert_eq!(watch.result().passed, passed);
-        }
-    }
-
-    #[test]
-    fn seconds_without_traffic_break_nothing() {
-        let mut watch = watch("response_time.max < 50ms", 1, Sense::MustHold);
-        for count in [0, 5, 0, 5] {
-            assert!(!watch.see(&requests(count, 10), &catalog(), 1.0, 1.0));
-        }
-        watch.close();
-        assert!(watch.result().passed);
-    }
-
-    #[test]
-    fn a_window_of_hours_holds_a_bounded_number_of_histograms() {
-        let mut watch = watch("requests.count < 100000", 7_200, Sense::MustHold);
-        for _ in 0..20_000 {
-            assert!(!watch.see(&requests(1, 10), &catalog(), 1.0, 1.0));
-        }
-        let window = watch.window.as_ref().expect("a window");
-        assert!(window.slots.len() <= 61, "{}", window.slots.len());
-        assert!((window.covered() - 7_200.0).abs() <= 120.0, "{}", window.covered());
-        let value = watch.last.expect("judged");
-        assert!((value - 7_200.0).abs() <= 120.0, "{value}");
     }
 }

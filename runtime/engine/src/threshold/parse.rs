@@ -5,9 +5,9 @@ use prony_core::shape::quoted_list;
 use prony_core::units::{parse_duration, parse_rate, parse_share, parse_size};
 use prony_core::{Diagnostic, FailureKind, Phase, Place};
 
-use crate::threshold::{Comparison, Metric, Statistic, Timing};
+use crate::threshold::{Comparison, Figure, Metric, Statistic, Timing};
 
-const FAMILIES: [&str; 17] = [
+const FAMILIES: [&str; 20] = [
     "response_time",
     "service_time",
     "dns",
@@ -25,6 +25,21 @@ const FAMILIES: [&str; 17] = [
     "dropped",
     "bytes_sent",
     "bytes_received",
+    "guest",
+    "guest_time",
+    GUESTS,
+];
+/// The family of what guests measure themselves: `metric orders.rate`.
+const GUESTS: &str = "metric";
+/// What may follow the name there, percentiles aside.
+const FIGURES: [(&str, Figure); 7] = [
+    ("count", Figure::Sum),
+    ("sum", Figure::Sum),
+    ("rate", Figure::Rate),
+    ("last", Figure::Last),
+    ("min", Figure::Of(Statistic::Min)),
+    ("mean", Figure::Of(Statistic::Mean)),
+    ("max", Figure::Of(Statistic::Max)),
 ];
 const OPERATORS: [(&str, Comparison); 6] = [
     ("<=", Comparison::AtMost),
@@ -89,12 +104,16 @@ struct Unknown {
 }
 
 fn metric(name: &str) -> Result<Metric, Unknown> {
+    if let Some((word, rest)) = name.split_once(char::is_whitespace) {
+        return if word == GUESTS { named(rest.trim_start()) } else { Err(unknown(word)) };
+    }
     let (family, figure) = name.split_once('.').unwrap_or((name, ""));
     let timing = match family {
         "response_time" => Some(Timing::Response),
         "service_time" => Some(Timing::Service),
         "lag" => Some(Timing::Lag),
         "iteration_time" => Some(Timing::Iteration),
+        "guest_time" => Some(Timing::Guest),
         other => Phase::ALL.into_iter().find(|phase| phase.name() == other).map(Timing::Phase),
     };
     if let Some(timing) = timing {
@@ -111,15 +130,12 @@ fn metric(name: &str) -> Result<Metric, Unknown> {
         "dropped" => &[("count", Metric::Dropped)],
         "bytes_sent" => &[("count", Metric::BytesSent)],
         "bytes_received" => &[("count", Metric::BytesReceived)],
-        _ => {
-            return Err(Unknown {
-                expected: format!("expected a figure of {}", quoted_list(&FAMILIES)),
-                help: did_you_mean(family, FAMILIES).map(|word| format!("did you mean `{word}`?")),
-            });
-        }
+        "guest" => &[("traps", Metric::GuestsEnded), ("lost_users", Metric::LostUsers)],
+        GUESTS => return Err(unnamed()),
+        _ => return Err(unknown(family)),
     };
     if let Some((_, metric)) = choices.iter().find(|(word, _)| *word == figure) {
-        return Ok(*metric);
+        return Ok(metric.clone());
     }
     if family == "failures"
         && let Some(kind) = FailureKind::ALL.into_iter().find(|kind| kind.name() == figure)
@@ -132,6 +148,55 @@ fn metric(name: &str) -> Result<Metric, Unknown> {
     let help =
         (family == "failures").then(|| format!("or `failures.KIND`, with one of {}", quoted_list(&kinds)));
     Err(Unknown { expected: format!("expected {}", quoted_list(&names)), help })
+}
+
+fn unknown(family: &str) -> Unknown {
+    Unknown {
+        expected: format!("expected a figure of {}", quoted_list(&FAMILIES)),
+        help: did_you_mean(family, FAMILIES).map(|word| format!("did you mean `{word}`?")),
+    }
+}
+
+fn unnamed() -> Unknown {
+    Unknown {
+        expected: "expected `metric NAME.FIGURE`".to_owned(),
+        help: Some("for example `metric orders.rate > 10/s` or `metric basket.p99 < 80`".to_owned()),
+    }
+}
+
+/// A figure of a guest's metric, `orders.rate`, `basket.p99.9`. The figure is what follows the last dot, or the last but one where
+/// that makes a percentile: names may have dots too.
+fn named(text: &str) -> Result<Metric, Unknown> {
+    let dots = text.rmatch_indices('.').map(|(at, _)| at).take(2);
+    let splits: Vec<(&str, &str)> = dots.map(|at| (&text[..at], &text[at + 1..])).collect();
+    let found = splits.iter().find_map(|(name, word)| figure(word).map(|figure| (*name, figure)));
+    let (name, figure) = match (found, splits.first()) {
+        (Some(found), _) => found,
+        (None, None) => return Err(unnamed()),
+        (None, Some((name, word))) => {
+            let words = FIGURES.map(|(word, _)| word);
+            return Err(Unknown {
+                expected: format!(
+                    "expected `{name}.` and one of {}, or a percentile such as `p99`",
+                    quoted_list(&words)
+                ),
+                help: did_you_mean(word, words).map(|word| format!("did you mean `{word}`?")),
+            });
+        }
+    };
+    let allowed = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || !name.chars().all(allowed) {
+        return Err(Unknown {
+            expected: "expected a name of letters, digits, `_`, `-` and `.`".to_owned(),
+            help: unnamed().help,
+        });
+    }
+    Ok(Metric::Named(name.to_owned(), figure))
+}
+
+fn figure(word: &str) -> Option<Figure> {
+    let known = FIGURES.iter().find(|(known, _)| *known == word).map(|(_, figure)| *figure);
+    known.or_else(|| statistic(word).map(Figure::Of))
 }
 
 /// `p50`, `p99.9` and `p999` (which are the same), `min`, `mean`, `max`. `p100` and `p101` are not `p10.0` and `p10.1`.
@@ -181,6 +246,37 @@ mod tests {
     }
 
     #[test]
+    fn what_guests_measure_is_named_up_to_the_last_dot() {
+        let named = |name: &str, figure| Metric::Named(name.to_owned(), figure);
+        let quantile = |q| Figure::Of(Statistic::Quantile(q));
+        for (text, metric, bound) in [
+            ("metric orders.rate > 10/s", named("orders", Figure::Rate), 10.0),
+            ("metric orders.rate > 10", named("orders", Figure::Rate), 10.0),
+            ("metric  orders.count>5", named("orders", Figure::Sum), 5.0),
+            ("metric orders.sum > 5", named("orders", Figure::Sum), 5.0),
+            ("metric shop.basket-size.p99 < 80.5", named("shop.basket-size", quantile(0.99)), 80.5),
+            ("metric basket.p99.9 < 80", named("basket", quantile(99.9 / 100.0)), 80.0),
+            ("metric basket.p999 < 80", named("basket", quantile(99.9 / 100.0)), 80.0),
+            ("metric v1.5.max < -3", named("v1.5", Figure::Of(Statistic::Max)), -3.0),
+            ("metric queue.last == 0", named("queue", Figure::Last), 0.0),
+            ("metric größe.mean < 1e6", named("größe", Figure::Of(Statistic::Mean)), 1e6),
+        ] {
+            assert_eq!(read(text).map(|(metric, _, bound)| (metric, bound)), Ok((metric, bound)), "{text}");
+        }
+    }
+
+    #[test]
+    fn guests_are_counted_and_timed() {
+        for (text, metric, bound) in [
+            ("guest.traps == 0", Metric::GuestsEnded, 0.0),
+            ("guest.lost_users < 10", Metric::LostUsers, 10.0),
+            ("guest_time.max < 1ms", Metric::Time(Timing::Guest, Statistic::Max), 1e6),
+        ] {
+            assert_eq!(read(text).map(|(metric, _, bound)| (metric, bound)), Ok((metric, bound)), "{text}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_told() {
         for (text, message) in [
             ("response_time.p99", "expected METRIC OPERATOR BOUND"),
@@ -191,6 +287,18 @@ mod tests {
             ("response_time.p99 < 500", "expected a duration"),
             ("failures.rate < 1s", "expected a share"),
             ("failures.tiemout < 1", "failures.KIND"),
+            ("metric < 5", "expected `metric NAME.FIGURE`"),
+            ("metric orders < 5", "expected `metric NAME.FIGURE`"),
+            ("metric.orders < 5", "expected `metric NAME.FIGURE`"),
+            ("metric .count < 5", "expected a name of letters"),
+            ("metric a b.count < 5", "expected a name of letters"),
+            ("metric orders.rtae > 5", "did you mean `rate`?"),
+            ("metric orders.p101 > 5", "or a percentile such as `p99`"),
+            ("metrics orders.rate > 5", "did you mean `metric`?"),
+            ("metric basket.p99 < 80ms", "expected a plain number"),
+            ("metric orders.rate < 5%", "compared with `5%`"),
+            ("guest.trap == 0", "`guest.traps`"),
+            ("guest_time < 1ms", "expected `guest_time.p99`"),
         ] {
             let shown = read(text).expect_err(text);
             assert!(shown.contains(message), "{shown}");

@@ -21,8 +21,9 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::executor::{self, Crew};
+use crate::names::Names;
 use crate::pacer;
-use crate::spec::RunSpec;
+use crate::spec::{RunSpec, ScenarioSpec};
 use crate::stats::{Latency, Statistics};
 use crate::worker::probe::probe;
 
@@ -62,8 +63,14 @@ pub(crate) struct StopOrder {
 
 /// What a worker is given.
 pub(crate) struct Assignment {
+    /// Its number in the run.
+    pub(crate) worker: usize,
+    /// Its number in its team.
     pub(crate) number: u32,
+    /// The scenarios whose users live on it.
+    pub(crate) scenarios: Arc<[ScenarioId]>,
     pub(crate) spec: Arc<RunSpec>,
+    pub(crate) names: Arc<Names>,
     pub(crate) messages: Sender<Message>,
     /// Cleared statistics come back here.
     pub(crate) returned: Receiver<Box<Statistics>>,
@@ -104,13 +111,14 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 async fn live(assignment: Assignment) {
-    let Assignment { number, spec, messages, returned, begin, stop } = assignment;
+    let Assignment { worker, number, scenarios, spec, names, messages, returned, begin, stop } = assignment;
     let clock = clock::clock();
-    let recorder: SharedRecorder = SendWrapper::new(Rc::new(RefCell::new(Recorder::new(&spec.catalog))));
+    let recorder: SharedRecorder = SendWrapper::new(Rc::new(RefCell::new(Recorder::new(names))));
     let rc: Rc<RefCell<Recorder>> = Rc::clone(&*recorder);
     let meter = Meter::new(rc);
-    let journeys = match set_up(&spec, number, clock, &meter) {
-        Ok(journeys) => journeys,
+    let seat = |scenario| seat(&spec, scenario, number, clock, &meter);
+    let parts = match set_up(&spec, &scenarios, seat) {
+        Ok(parts) => parts,
         Err(error) => {
             let _ = messages.send(Message::Ready(Err(error)));
             return;
@@ -122,21 +130,15 @@ async fn live(assignment: Assignment) {
     let mut beside = JoinSet::new();
     beside.spawn(probe(clock, wakeups.clone(), begin));
     let before = Usage { cpu: busy_cpu(), waiting: clock::thread_waiting() };
-    let reporter = Reporter {
-        worker: number as usize,
-        recorder: recorder.clone(),
-        wakeups,
-        messages: messages.clone(),
-        before,
-    };
+    let reporter =
+        Reporter { worker, recorder: recorder.clone(), wakeups, messages: messages.clone(), before };
 
     let mut crews = JoinSet::new();
-    for (index, (scenario, journeys)) in spec.scenarios.iter().zip(journeys).enumerate() {
-        let id = ScenarioId(index as u16);
+    for Part { id, scenario, journeys } in parts {
         let load_begins = begin + scenario.start_after;
         recorder.borrow_mut().measure_from(id, load_begins + scenario.warmup);
         let crew = Crew {
-            seat: seat(&spec, id, number, clock, &meter),
+            seat: seat(id),
             seed: spec.seed,
             pacing: spec.pacing,
             begin: load_begins,
@@ -174,17 +176,21 @@ async fn live(assignment: Assignment) {
     reporter.last();
 }
 
-fn set_up(
-    spec: &RunSpec,
-    worker: u32,
-    clock: Clock,
-    meter: &Meter,
-) -> Result<Vec<Box<dyn JourneyWorker>>, SetupError> {
-    let scenarios = spec.scenarios.iter().enumerate();
-    scenarios
-        .map(|(index, scenario)| {
-            scenario.journeys.worker(&seat(spec, ScenarioId(index as u16), worker, clock, meter))
-        })
+/// A scenario as a worker has it.
+struct Part<'a> {
+    id: ScenarioId,
+    scenario: &'a ScenarioSpec,
+    journeys: Box<dyn JourneyWorker>,
+}
+
+fn set_up<'a>(
+    spec: &'a RunSpec,
+    scenarios: &[ScenarioId],
+    seat: impl Fn(ScenarioId) -> Seat,
+) -> Result<Vec<Part<'a>>, SetupError> {
+    let known = scenarios.iter().filter_map(|id| Some((*id, spec.scenarios.get(usize::from(id.0))?)));
+    known
+        .map(|(id, scenario)| Ok(Part { id, scenario, journeys: scenario.journeys.worker(&seat(id))? }))
         .collect()
 }
 
@@ -194,7 +200,7 @@ fn seat(spec: &RunSpec, scenario: ScenarioId, worker: u32, clock: Clock, meter: 
         scenario,
         user: worker,
         worker,
-        workers: spec.threads,
+        workers: spec.threads.max(1),
         users: spec.scenarios[usize::from(scenario.0)].load.most_users(),
         clock,
         meter: meter.clone(),

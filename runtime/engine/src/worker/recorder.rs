@@ -1,12 +1,18 @@
 //! A worker's recorder: an active set of statistics that users write to, and a spare one to change to each second.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use prony_core::catalog::MetricKind;
+use prony_core::meter::Named;
 use prony_core::{
-    Catalog, ConnectionEvent, GroupId, Marks, Outcome, Recording, ScenarioId, StepId, Timestamp,
+    Catalog, CheckId, ConnectionEvent, FailureKind, GroupId, GuestEvent, Marks, MetricId, Outcome, Recording,
+    ScenarioId, StepId, Timestamp,
 };
 
-use crate::stats::{ScenarioStats, Statistics};
+use crate::clock;
+use crate::names::Names;
+use crate::stats::{Level, ScenarioStats, Statistics};
 
 /// The most notices a worker passes on; a hostile peer must not fill the terminal.
 const MOST_NOTICES: usize = 200;
@@ -17,19 +23,17 @@ pub(crate) struct Recorder {
     spare: Option<Box<Statistics>>,
     /// By scenario: what is due earlier is warm-up.
     measure_from: Vec<Timestamp>,
-    /// By step and by group: the scenario.
+    names: Arc<Names>,
+    /// What of the names a recorder asks for every time, by number; as many of each as `active` has slots.
     step_scenario: Vec<ScenarioId>,
     group_scenario: Vec<ScenarioId>,
+    check_scenario: Vec<ScenarioId>,
+    metrics: Vec<(ScenarioId, Option<MetricKind>)>,
     seen: HashSet<(ScenarioId, String)>,
     notices: Vec<(ScenarioId, String)>,
-    users: Vec<UserCount>,
-}
-
-/// Busy users of a scenario on this worker.
-#[derive(Clone, Copy, Debug, Default)]
-struct UserCount {
-    now: u64,
-    most: u64,
+    /// By scenario: its busy users on this worker, and its guests' memory.
+    users: Vec<Level>,
+    memory: Vec<Level>,
 }
 
 /// What a worker sends each second.
@@ -39,17 +43,47 @@ pub(crate) struct Second {
 }
 
 impl Recorder {
-    pub(crate) fn new(catalog: &Catalog) -> Self {
-        Self {
-            active: Box::new(Statistics::new(catalog)),
-            spare: Some(Box::new(Statistics::new(catalog))),
-            measure_from: vec![Timestamp::default(); catalog.scenarios.len()],
-            step_scenario: catalog.steps.iter().map(|step| step.scenario).collect(),
-            group_scenario: catalog.groups.iter().map(|group| group.scenario).collect(),
+    pub(crate) fn new(names: Arc<Names>) -> Self {
+        let catalog = names.lock().clone();
+        let scenarios = catalog.scenarios.len();
+        let mut recorder = Self {
+            active: Box::new(Statistics::new(&catalog)),
+            spare: Some(Box::new(Statistics::new(&catalog))),
+            measure_from: vec![Timestamp::default(); scenarios],
+            names,
+            step_scenario: Vec::new(),
+            group_scenario: Vec::new(),
+            check_scenario: Vec::new(),
+            metrics: Vec::new(),
             seen: HashSet::new(),
             notices: Vec::new(),
-            users: vec![UserCount::default(); catalog.scenarios.len()],
-        }
+            users: vec![Level::default(); scenarios],
+            memory: vec![Level::default(); scenarios],
+        };
+        recorder.learn(&catalog);
+        recorder
+    }
+
+    /// Makes room for everything in `catalog`: numbers that other workers gave out may lie between.
+    fn learn(&mut self, catalog: &Catalog) {
+        self.active.fit(catalog);
+        let known = self.step_scenario.len();
+        self.step_scenario.extend(catalog.steps.iter().skip(known).map(|step| step.scenario));
+        let known = self.group_scenario.len();
+        self.group_scenario.extend(catalog.groups.iter().skip(known).map(|group| group.scenario));
+        let known = self.check_scenario.len();
+        self.check_scenario.extend(catalog.checks.iter().skip(known).map(|check| check.scenario));
+        // Those that only thresholds had named have got their kind.
+        self.metrics.clear();
+        self.metrics.extend(catalog.metrics.iter().map(|metric| (metric.scenario, metric.kind)));
+    }
+
+    /// Learns of a number that another worker asked for.
+    #[cold]
+    fn catch_up(&mut self) {
+        let names = Arc::clone(&self.names);
+        let catalog = names.lock();
+        self.learn(&catalog);
     }
 
     /// Leaves out of `scenario` what is due before `moment`.
@@ -59,11 +93,14 @@ impl Recorder {
 
     /// Takes what was measured and goes on with the spare; nothing is taken while the spare is away.
     pub(crate) fn take(&mut self) -> Option<Second> {
-        let spare = self.spare.take()?;
+        let mut spare = self.spare.take()?;
+        spare.fit_like(&self.active);
         let mut statistics = std::mem::replace(&mut self.active, spare);
-        for (scenario, users) in statistics.scenarios.iter_mut().zip(&mut self.users) {
+        let levels = self.users.iter_mut().zip(&mut self.memory);
+        for (scenario, (users, memory)) in statistics.scenarios.iter_mut().zip(levels) {
+            let (users, memory) = (users.take(), memory.take());
             (scenario.users_now, scenario.users_most) = (users.now, users.most);
-            users.most = users.now;
+            (scenario.guests.memory_now, scenario.guests.memory_most) = (memory.now, memory.most);
         }
         Some(Second { statistics, notices: std::mem::take(&mut self.notices) })
     }
@@ -103,8 +140,7 @@ impl Recorder {
 
     pub(crate) fn iteration_started(&mut self, scenario: ScenarioId, due: Timestamp, actual: Timestamp) {
         let users = &mut self.users[usize::from(scenario.0)];
-        users.now += 1;
-        users.most = users.most.max(users.now);
+        users.set(users.now + 1);
         let measured = self.measured(scenario, due);
         let stats = self.scenario(scenario);
         if measured {
@@ -162,6 +198,9 @@ impl Recording for Recorder {
     #[inline]
     fn request(&mut self, step: StepId, outcome: &Outcome, marks: Marks) {
         let at = usize::from(step.0);
+        if at >= self.step_scenario.len() {
+            self.catch_up();
+        }
         if self.measured(self.step_scenario[at], outcome.intended) {
             self.active.steps[at].record(outcome, marks);
         }
@@ -169,12 +208,72 @@ impl Recording for Recorder {
 
     fn group(&mut self, group: GroupId, started: Timestamp, finished: Timestamp, failed: bool) {
         let at = usize::from(group.0);
+        if at >= self.group_scenario.len() {
+            self.catch_up();
+        }
         if self.measured(self.group_scenario[at], started) {
             let stats = &mut self.active.groups[at];
             stats.count += 1;
             stats.failed += u64::from(failed);
             stats.time.record(finished.nanos_since(started));
         }
+    }
+
+    fn named(&mut self, scenario: ScenarioId, name: Named<'_>) -> Option<u16> {
+        let names = Arc::clone(&self.names);
+        let mut catalog = names.lock();
+        let number = match name {
+            Named::Step(name, protocol) => catalog.step_named(scenario, name, protocol).map(|id| id.0),
+            Named::Group(name) => catalog.group_named(scenario, name).map(|id| id.0),
+            Named::Check(step, name) => catalog.check_named(scenario, step, name).map(|id| id.0),
+            Named::Metric(name, kind, unit) => {
+                catalog.metric_named(scenario, name, kind, unit).map(|id| id.0)
+            }
+        };
+        self.learn(&catalog);
+        number
+    }
+
+    fn check(&mut self, check: CheckId, due: Timestamp, passed: bool) {
+        let at = usize::from(check.0);
+        if at >= self.check_scenario.len() {
+            self.catch_up();
+        }
+        if self.measured(self.check_scenario[at], due) {
+            self.active.checks[at].record(passed);
+        }
+    }
+
+    fn spoiled(&mut self, step: StepId, due: Timestamp) {
+        let at = usize::from(step.0);
+        if at >= self.step_scenario.len() {
+            self.catch_up();
+        }
+        if self.measured(self.step_scenario[at], due) {
+            self.active.steps[at].failures[FailureKind::Check as usize] += 1;
+        }
+    }
+
+    fn metric(&mut self, metric: MetricId, due: Timestamp, value: f64) {
+        let at = usize::from(metric.0);
+        if self.metrics.get(at).is_none_or(|(_, kind)| kind.is_none()) {
+            self.catch_up();
+        }
+        let (scenario, kind) = self.metrics[at];
+        // Whoever has its number as a metric's has told its kind.
+        let Some(kind) = kind else { return };
+        if self.measured(scenario, due)
+            && !self.active.metrics[at].record(kind, value, || clock::clock().now())
+        {
+            self.scenario(scenario).guests.metrics_dropped += 1;
+        }
+    }
+
+    fn guest(&mut self, scenario: ScenarioId, event: GuestEvent) {
+        if let GuestEvent::Memory(bytes) = event {
+            self.memory[usize::from(scenario.0)].set(bytes);
+        }
+        self.scenario(scenario).guests.count(event);
     }
 
     fn connection(&mut self, scenario: ScenarioId, event: ConnectionEvent) {
@@ -190,6 +289,41 @@ impl Recording for Recorder {
     fn notice(&mut self, scenario: ScenarioId, key: &str, text: &dyn Fn() -> String) {
         if self.seen.len() < MOST_NOTICES && self.seen.insert((scenario, key.to_owned())) {
             self.notices.push((scenario, text()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_another_worker_asked_for_finds_its_slot() {
+        let mut catalog = Catalog::default();
+        let me = catalog.add_scenario("all").expect("one");
+        catalog.guest_names[0] = 10;
+        catalog.add_metric(me, "orders", None).expect("one");
+        let names = Names::new(catalog);
+        let mut asking = Recorder::new(Arc::clone(&names));
+        let mut other = Recorder::new(names);
+        let now = Timestamp::default();
+        let mut named = |name| asking.named(me, name).expect("room");
+        let step = StepId(named(Named::Step("publish", "test")));
+        let group = GroupId(named(Named::Group("wake up")));
+        let check = CheckId(named(Named::Check(Some(step), "acknowledged")));
+        let metric = MetricId(named(Named::Metric("orders", MetricKind::Counter, "")));
+        assert_eq!(metric, MetricId(0), "the threshold's");
+        for _ in 0..2 {
+            other.metric(metric, now, 2.0);
+            other.check(check, now, true);
+            other.group(group, now, now, false);
+            other.spoiled(step, now);
+            other.request(step, &Outcome::due(now), Marks::default());
+            let second = other.take().expect("the spare is there").statistics;
+            assert_eq!((second.steps[0].requests, second.steps[0].failed()), (1, 1));
+            assert_eq!((second.groups[0].count, second.checks[0].passed, second.metrics[0].sum), (1, 1, 2.0));
+            // What comes back is as short as it was before there were any names.
+            other.give_back(Box::new(Statistics::new(&Catalog::default())));
         }
     }
 }

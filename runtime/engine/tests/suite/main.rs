@@ -3,6 +3,7 @@
 mod closed;
 mod dropped;
 mod ending;
+mod guests;
 mod lag;
 mod open;
 mod pacing;

@@ -159,6 +159,24 @@ pub(crate) fn scenario(load: Load, script: Script) -> ScenarioSpec {
     }
 }
 
+/// Journeys whose users live on workers of their own.
+struct Apart(Arc<dyn Journeys>);
+
+impl Journeys for Apart {
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn JourneyWorker>, SetupError> {
+        self.0.worker(seat)
+    }
+
+    fn apart(&self) -> bool {
+        true
+    }
+}
+
+/// The same scenario, as if a plugin's code ran in its users.
+pub(crate) fn apart(scenario: ScenarioSpec) -> ScenarioSpec {
+    ScenarioSpec { journeys: Arc::new(Apart(scenario.journeys)), ..scenario }
+}
+
 /// A run of these scenarios, each with one step and one group.
 pub(crate) fn spec(threads: u32, scenarios: Vec<ScenarioSpec>) -> RunSpec {
     let mut catalog = Catalog::default();

@@ -4,6 +4,7 @@
 //! it needs and keeps a few. So a file may be larger than memory.
 
 mod feeder;
+mod guest;
 mod table;
 
 pub(crate) use feeder::{Fed, Feeder};

@@ -1,5 +1,7 @@
 //! From the nodes of a scenario to its journeys.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use prony_core::catalog::TooMany;
@@ -8,13 +10,16 @@ use prony_core::{
     Catalog, Diagnostic, DriverBuilder, Journeys, Node, ReplyNeeds, ScenarioId, SetupError, Template,
     Variables,
 };
+use prony_plugin_host::{
+    DataSet, FunctionsBuilder, OpenError, PluginSettings, Plugins, ScenarioParts, Task, VarNames,
+};
 
 use crate::capture::Capture;
 use crate::check::{Check, MOST};
 use crate::comparison::{Comparison, plain_number};
 use crate::data::DataSources;
 use crate::journey::{PlanJourneys, Source};
-use crate::program::{Condition, OnFailure, Operation, Program, Request};
+use crate::program::{Condition, FunctionUse, OnFailure, Operation, Program, Request};
 use crate::protocols::PROTOCOLS;
 use crate::think::Think;
 
@@ -23,12 +28,18 @@ use crate::think::Think;
 pub struct ScenarioSource<'a> {
     /// The scenario's number in the catalog.
     pub id: ScenarioId,
+    /// Its name.
+    pub name: &'a str,
     /// The scenario's node: `steps` or `flows`, `vars`, `on_failure`.
     pub node: &'a Node,
     /// `vars` of the plan.
     pub vars: Option<&'a Node>,
     /// Where to and how, for each protocol by name: settings differ, target, tls and network are the same.
     pub wiring: &'a dyn Fn(&str) -> Wiring<'a>,
+    /// The plugins of the run.
+    pub plugins: &'a Plugins,
+    /// The folder that relative paths of the plan start from.
+    pub folder: &'a Path,
 }
 
 /// Why a scenario could not be compiled.
@@ -45,6 +56,15 @@ pub enum CompileError {
     Setup(#[from] SetupError),
 }
 
+impl From<OpenError> for CompileError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Plan(mistake) => Self::Plan(mistake),
+            OpenError::Setup(error) => Self::Setup(error),
+        }
+    }
+}
+
 /// The step keys that are no request.
 const CONTROL: [&str; 5] = ["think", "repeat", "if", "group", "exec"];
 
@@ -59,12 +79,16 @@ pub fn compile(
     data: &Arc<DataSources>,
     catalog: &mut Catalog,
 ) -> Result<Arc<dyn Journeys>, CompileError> {
+    if let Some(plugin) = source.node.get("plugin") {
+        return guest(source, plugin, data, catalog);
+    }
     let mut compiler = Compiler {
         source,
         catalog,
         variables: Variables::default(),
         constants: Vec::new(),
         builders: Vec::new(),
+        functions: FunctionsBuilder::new(source.plugins, source.name, data_set(data)),
         program: Program::default(),
         on_failure: on_failure(source.node)?.unwrap_or(OnFailure::Continue),
     };
@@ -73,9 +97,12 @@ pub fn compile(
         (Some(steps), None) => compiler.steps(steps)?,
         (None, Some(flows)) => compiler.choice(flows)?,
         (None, None) => {
-            return Err(
-                Diagnostic::at(&source.node.place, "nothing to do", "expected `steps` or `flows`").into()
-            );
+            return Err(Diagnostic::at(
+                &source.node.place,
+                "nothing to do",
+                "expected `steps`, `flows` or `plugin`",
+            )
+            .into());
         }
         (Some(_), Some(flows)) => {
             return Err(Diagnostic::at(
@@ -98,6 +125,37 @@ pub fn compile(
     compiler.finish(data, columns)
 }
 
+/// A scenario whose users go a plugin's journey.
+fn guest(
+    source: &ScenarioSource<'_>,
+    node: &Node,
+    data: &Arc<DataSources>,
+    catalog: &mut Catalog,
+) -> Result<Arc<dyn Journeys>, CompileError> {
+    for other in ["steps", "flows", "on_failure"] {
+        if let Some(found) = source.node.get(other) {
+            let mistake = format!("`plugin` and `{other}` in one scenario");
+            return Err(Diagnostic::at(&found.place, mistake, "a plugin's journey is all its users do")
+                .help("put the steps into a scenario of their own, beside this one")
+                .into());
+        }
+    }
+    let settings = PluginSettings::read(node, source.folder)?;
+    catalog.guest_names[usize::from(source.id.0)] = settings.limits.names as usize;
+    let mut vars = HashMap::new();
+    for (key, value) in [source.vars, source.node.get("vars")].into_iter().flatten().flat_map(Node::entries) {
+        vars.insert(key.name.clone(), value.text()?.to_owned());
+    }
+    let parts =
+        ScenarioParts { name: source.name, settings, wiring: source.wiring, data: data_set(data), vars };
+    Ok(prony_plugin_host::open(source.plugins, parts)?)
+}
+
+/// The plan's data for guests, if there is any.
+fn data_set(data: &Arc<DataSources>) -> Option<Arc<dyn DataSet>> {
+    (!data.sources.is_empty()).then(|| Arc::clone(data) as Arc<dyn DataSet>)
+}
+
 struct Compiler<'a, 's> {
     source: &'a ScenarioSource<'s>,
     catalog: &'a mut Catalog,
@@ -105,6 +163,7 @@ struct Compiler<'a, 's> {
     /// Variables with a value from the beginning.
     constants: Vec<(usize, String)>,
     builders: Vec<(&'static str, Box<dyn DriverBuilder>)>,
+    functions: FunctionsBuilder<'s>,
     program: Program,
     on_failure: OnFailure,
 }
@@ -177,7 +236,7 @@ impl Compiler<'_, '_> {
             "think" | "exec" => &[],
             "repeat" | "group" => &["steps"],
             "if" => &["steps", "else"],
-            _ => &["name", "check", "capture", "on_failure"],
+            _ => &["name", "check", "capture", "on_failure", "generate", "validate"],
         };
         match step.entries().find(|(key, _)| key.name != action && !fitting.contains(&key.name.as_str())) {
             None => Ok(()),
@@ -275,10 +334,12 @@ impl Compiler<'_, '_> {
         let nodes = |key: &str| step.get(key).map(Node::items).unwrap_or_default();
         let checks =
             nodes("check").iter().map(|node| Check::parse(node, fields)).collect::<Result<Vec<_>, _>>()?;
-        if checks.len() > MOST {
+        let validates = step.get("validate").is_some();
+        if checks.len() + usize::from(validates) > MOST {
             return Err(step.unexpected("at most 64 checks in one step").into());
         }
-        let mut needs = ReplyNeeds::default();
+        let generate = self.function(step, Task::Generate)?.map(|(function, _)| function);
+        let mut needs = ReplyNeeds { fields: validates, body: validates, judges_status: false };
         checks.iter().for_each(|check| check.needs(&mut needs));
         // Captured names are known after this step, not within it.
         let mut later = self.variables.clone();
@@ -293,19 +354,58 @@ impl Compiler<'_, '_> {
         for (key, _) in step.get("capture").into_iter().flat_map(Node::entries) {
             self.variables.define(&key.name);
         }
+        let (validate, judge) = self.function(step, Task::Validate)?.unzip();
         let default = self.builders[driver].1.default_name();
         let name = step.get("name").map_or(Ok(default.as_str()), Node::text)?;
-        let texts = checks.iter().map(|check| check.text().to_owned()).collect();
+        let texts = checks.iter().map(|check| check.text().to_owned());
+        let texts = texts.chain(judge.map(|judge| format!("valid for {judge}"))).collect();
         let id = self.catalog.add_step(self.source.id, name, protocol.name(), texts)?;
         let name = self.catalog.steps[usize::from(id.0)].name.clone();
         let on_failure = on_failure(step)?.unwrap_or(self.on_failure);
-        self.program.requests.push(Request { driver, index, id, name, checks, captures, on_failure });
+        self.program.requests.push(Request {
+            driver,
+            index,
+            id,
+            name,
+            checks,
+            captures,
+            on_failure,
+            generate,
+            validate,
+        });
         let number = self.program.requests.len() - 1;
         self.emit(Operation::Request(number));
         Ok(())
     }
 
-    fn finish(self, data: &DataSources, columns: Vec<Vec<usize>>) -> Result<Arc<dyn Journeys>, CompileError> {
+    /// A plugin's function in a step, and its name for people. What it may set is known from here on.
+    fn function(&mut self, step: &Node, task: Task) -> Result<Option<(FunctionUse, String)>, CompileError> {
+        let Some(node) = step.get(task.name()) else { return Ok(None) };
+        let settings = PluginSettings::read(node, self.source.folder)?;
+        let sets = settings.sets.iter().map(|name| self.variables.define(name)).collect();
+        let (id, name) = self.functions.add(&settings, task)?;
+        Ok(Some((FunctionUse { id, sets, names: Arc::default() }, name)))
+    }
+
+    fn finish(
+        mut self,
+        data: &DataSources,
+        columns: Vec<Vec<usize>>,
+    ) -> Result<Arc<dyn Journeys>, CompileError> {
+        let names = self.variables.names().iter().cloned();
+        let numbers: HashMap<String, usize> =
+            names.enumerate().map(|(number, name)| (name, number)).collect();
+        let uses = self
+            .program
+            .requests
+            .iter_mut()
+            .flat_map(|request| [&mut request.generate, &mut request.validate]);
+        for function in uses.flatten() {
+            let names = VarNames { numbers: numbers.clone(), settable: function.sets.clone() };
+            function.names = Arc::new(names);
+        }
+        let guests = !self.functions.is_empty();
+        self.catalog.guest_names[usize::from(self.source.id.0)] = self.functions.most_names();
         let drivers =
             self.builders.into_iter().map(|(_, builder)| builder.build()).collect::<Result<Vec<_>, _>>()?;
         let mut values = vec![None; self.variables.names().len()];
@@ -314,8 +414,11 @@ impl Compiler<'_, '_> {
         }
         let mut sources = Vec::new();
         for (source, columns) in data.sources.iter().zip(columns) {
-            let used: Vec<_> =
-                columns.into_iter().map(|number| self.variables.is_used(number).then_some(number)).collect();
+            // A guest may ask for any of them.
+            let used: Vec<_> = columns
+                .into_iter()
+                .map(|number| (guests || self.variables.is_used(number)).then_some(number))
+                .collect();
             if used.iter().any(Option::is_some) {
                 sources.push(Source { source: Arc::clone(source), variables: used });
             }
@@ -325,6 +428,7 @@ impl Compiler<'_, '_> {
             drivers,
             sources,
             values: values.into(),
+            functions: guests.then(|| self.functions.build()),
         }))
     }
 }

@@ -4,8 +4,11 @@ mod compile;
 
 pub use compile::{CompileError, ScenarioSource, compile};
 
+use std::sync::Arc;
+
 use prony_core::template::Template;
 use prony_core::{GroupId, StepId, StepIndex};
+use prony_plugin_host::{UseId, VarNames};
 
 use crate::capture::Capture;
 use crate::check::Check;
@@ -60,6 +63,19 @@ pub(crate) struct Request {
     pub(crate) checks: Vec<Check>,
     pub(crate) captures: Vec<Capture>,
     pub(crate) on_failure: OnFailure,
+    pub(crate) generate: Option<FunctionUse>,
+    /// Its answer stands behind the checks'.
+    pub(crate) validate: Option<FunctionUse>,
+}
+
+/// A plugin's function in a step.
+#[derive(Debug)]
+pub(crate) struct FunctionUse {
+    pub(crate) id: UseId,
+    /// Variables it may set.
+    pub(crate) sets: Vec<usize>,
+    /// All variables by name, as the function sees them.
+    pub(crate) names: Arc<VarNames>,
 }
 
 /// What a failure does to its iteration.

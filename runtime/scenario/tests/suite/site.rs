@@ -13,6 +13,7 @@ use prony_engine::{
     ClosedLoad, Control, Event, Load, OpenLoad, Pacing, RateStage, RunResult, RunSpec, ScenarioSpec, Starts,
     run,
 };
+use prony_plugin_host::{Level, Plugins};
 use prony_scenario::data::DataSources;
 use prony_scenario::{ScenarioSource, compile, definitions, scenario_keys};
 
@@ -178,7 +179,16 @@ impl<'a> Plan<'a> {
             network: None,
             folder: self.folder,
         };
-        let source = ScenarioSource { id, node: &node, vars: None, wiring: &wiring };
+        let plugins = Plugins::new(prony_engine::clock::clock(), Level::Warn);
+        let source = ScenarioSource {
+            id,
+            name: "all",
+            node: &node,
+            vars: None,
+            wiring: &wiring,
+            plugins: &plugins,
+            folder: self.folder,
+        };
         let journeys = compile(&source, &data, &mut catalog).map_err(|mistake| mistake.to_string())?;
         let scenario = ScenarioSpec {
             load: self.load.clone(),

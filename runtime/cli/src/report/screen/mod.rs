@@ -1,5 +1,6 @@
 //! The summary on one screen: what ran, whether to believe it, what was measured, what was asked of it, how it came out.
 
+mod guest;
 mod paint;
 mod scenario;
 mod table;
@@ -39,6 +40,7 @@ pub fn render(summary: &Summary, coloured: bool, width: usize) -> String {
     if !summary.thresholds.is_empty() {
         screen.thresholds(&summary.thresholds, invalid);
     }
+    screen.plugins(summary);
     screen.generator(summary);
     screen.outcome(summary);
     screen.text
@@ -151,13 +153,30 @@ impl Screen {
             let value = right(value, value_width);
             let value = if threshold.passed || invalid { value } else { paint.bad(&value) };
             self.line(&format!("  {mark}  {expression}  {}  {value}", paint.dim(&scope)));
+            if let Some(help) = &threshold.help {
+                let margin = 2 + mark_width + 2;
+                for line in flow(&[clean(help).into()], "", self.width - margin) {
+                    self.line(&format!("{}{}", " ".repeat(margin), paint.doubtful(&line)));
+                }
+            }
         }
     }
 
     fn generator(&mut self, summary: &Summary) {
         let generator = &summary.generator;
         let busiest = generator.worker_cpu_share.iter().copied().fold(0.0, f64::max);
-        let threads = figures::plural(u64::from(generator.threads), "thread", "threads");
+        let alone = generator.worker_scenarios.iter().flatten().count();
+        let shared = generator.worker_scenarios.len() - alone;
+        let threads = match alone {
+            0 => u64::from(generator.threads),
+            alone => (shared + alone) as u64,
+        };
+        let mut threads = figures::plural(threads, "thread", "threads");
+        match (shared, alone) {
+            (_, 0) => {}
+            (0, _) => threads.push_str(" for plugins"),
+            (_, alone) => threads.push_str(&format!(" ({alone} for plugins)")),
+        }
         let mut pieces: Vec<Piece> =
             vec![format!("{threads}, busiest {:.0} % of a core", busiest * 100.0).into()];
         if generator.pacing == "precise" {
@@ -218,6 +237,7 @@ fn value(threshold: &ThresholdSummary) -> String {
         (Some(value), "share") => figures::share(value),
         (Some(value), "/s") => format!("{}/s", figures::rate(value)),
         (Some(value), "bytes") => figures::bytes(value as u64),
+        (Some(value), "own") => figures::number(value),
         (Some(value), _) => figures::count(value as u64),
     }
 }
@@ -227,6 +247,7 @@ mod tests {
     use prony_engine::{Arrivals, Ended};
 
     use super::super::samples::{self, Sample, Steps};
+    use super::super::samples_of_guests::sensors;
     use super::*;
 
     fn shown(sample: &Sample, width: usize) -> String {
@@ -262,6 +283,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_with_plugins_tells_what_they_measured_and_what_became_of_them() {
+        let text = shown(&sensors(), 100);
+        assert!(!text.contains("never come to") && !text.contains("never given"), "{text}");
+        insta::assert_snapshot!("plugins", text);
+        let coloured = render(&Summary::new(&sensors().about, &sensors().result), true, 100);
+        assert!(coloured.contains("\x1b[31m6 ended (5 trap, 1 memory)\x1b[0m"), "{coloured}");
+    }
+
+    #[test]
     fn a_run_in_which_nothing_happened_has_no_figures() {
         insta::assert_snapshot!("nothing_happened", shown(&one_scenario(&["GET /"], 0, 0), 80));
     }
@@ -278,7 +308,7 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_screen() {
-        for sample in [samples::shop(), samples::starved(), one_scenario(&["GET /"], 1_000, 3)] {
+        for sample in [samples::shop(), samples::starved(), sensors(), one_scenario(&["GET /"], 1_000, 3)] {
             for columns in [80, 93, 110] {
                 for line in shown(&sample, columns).lines() {
                     assert!(width(line) <= columns, "{} of {columns}: {line}", width(line));

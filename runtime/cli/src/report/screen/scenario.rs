@@ -1,7 +1,9 @@
 //! One scenario on the screen: what was asked and what was done, then step by step.
 
+use prony_core::catalog::UNKNOWN_PROTOCOL;
+
 use super::super::figures;
-use super::super::summary::{Distribution, GroupSummary, Measured, ScenarioSummary};
+use super::super::summary::{Distribution, GroupSummary, Measured, ScenarioSummary, StepSummary};
 use super::Screen;
 use super::table::{Cell, Span, Table, Tone};
 use super::text::{Piece, clean};
@@ -29,6 +31,10 @@ impl Screen {
         self.failures(scenario);
         self.notices(scenario);
         self.checks(scenario);
+        self.metrics(scenario);
+        if let Some(guests) = &scenario.guests {
+            self.guests(guests);
+        }
         self.phases(scenario);
         self.traffic(scenario);
     }
@@ -89,8 +95,8 @@ impl Screen {
 
     fn table(&mut self, scenario: &ScenarioSummary) {
         let mut rows: Vec<Vec<Cell>> =
-            scenario.steps.iter().map(|(name, step)| row(&clean(name), &step.measured)).collect();
-        if scenario.steps.len() > 1 {
+            shown_steps(scenario).map(|(name, step)| row(&clean(name), &step.measured)).collect();
+        if rows.len() > 1 {
             rows.push(row("all steps", &scenario.measured));
         }
         rows.extend(scenario.groups.iter().map(|(name, group)| group_row(name, group)));
@@ -132,20 +138,23 @@ impl Screen {
                     Piece::painted(text, |text| paint.bad(text))
                 })
                 .collect();
-            if scenario.steps.len() > 1 {
+            if shown_steps(scenario).count() > 1 {
                 pieces.push(place.clone().into());
             }
             self.labelled(if number == 0 { "failures" } else { "" }, &pieces);
         }
     }
 
-    /// What the failures were, in their own words.
+    /// What the failures were, and what plugins said when they were ended, in their own words.
     fn notices(&mut self, scenario: &ScenarioSummary) {
-        if scenario.measured.failures.total == 0 {
-            return;
-        }
+        let ended = scenario.guests.as_ref().is_some_and(|guests| guests.ended.total > 0);
+        let label = match (scenario.measured.failures.total, ended) {
+            (0, false) => return,
+            (0, true) => "notices",
+            _ => "such as",
+        };
         for (number, notice) in scenario.notices.iter().take(MOST_NOTICES).enumerate() {
-            self.labelled(if number == 0 { "such as" } else { "" }, &[clean(notice).into()]);
+            self.labelled(if number == 0 { label } else { "" }, &[clean(notice).into()]);
         }
         if scenario.notices.len() > MOST_NOTICES {
             let more = format!("{} more in summary.json", scenario.notices.len() - MOST_NOTICES);
@@ -164,7 +173,7 @@ impl Screen {
                 clean(&check.expression).into(),
                 format!("held {share} ({passed} of {evaluated})").into(),
             ];
-            if scenario.steps.len() > 1 {
+            if !check.step.is_empty() && shown_steps(scenario).count() > 1 {
                 pieces.push(clean(&check.step).into());
             }
             self.labelled(if number == 0 { "checks" } else { "" }, &pieces);
@@ -215,6 +224,12 @@ impl Screen {
         }
         self.labelled("traffic", &pieces);
     }
+}
+
+/// The steps of a scenario, those left out that a threshold named and a plugin never came to.
+fn shown_steps(scenario: &ScenarioSummary) -> impl Iterator<Item = (&String, &StepSummary)> {
+    let named_only = |step: &StepSummary| step.protocol == UNKNOWN_PROTOCOL && step.measured.requests == 0;
+    scenario.steps.iter().filter(move |(_, step)| !named_only(step))
 }
 
 fn row(name: &str, measured: &Measured) -> Vec<Cell> {

@@ -1,5 +1,7 @@
 //! A user's walk through the program of its scenario.
 
+mod functions;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use prony_core::{
     BoxFuture, Clock, Driver, DriverWorker, Exchange, FailureKind, GroupId, IterationEnd, Journey,
     JourneyWorker, Journeys, Marks, Meter, Outcome, Seat, Session, SetupError, Start, StepId, Timestamp,
 };
+use prony_plugin_host::{Functions, FunctionsWorker};
 use send_wrapper::SendWrapper;
 
 use crate::check::{Answer, evaluate};
@@ -23,6 +26,8 @@ pub(crate) struct PlanJourneys {
     pub(crate) sources: Vec<Source>,
     /// The variables' first values.
     pub(crate) values: Arc<[Option<String>]>,
+    /// Functions of plugins that steps use.
+    pub(crate) functions: Option<Functions>,
 }
 
 /// A data source that templates of the scenario use, with the variable of each column used.
@@ -36,17 +41,26 @@ impl Journeys for PlanJourneys {
         let feeders = self
             .sources
             .iter()
-            .map(|source| Feeder::new(Arc::clone(&source.source), source.variables.clone(), seat));
+            .map(|source| (Feeder::new(Arc::clone(&source.source), seat), source.variables.clone()));
+        let functions = self.functions.as_ref().map(|functions| functions.worker(seat));
         Ok(Box::new(PlanWorker {
             program: Arc::clone(&self.program),
             drivers: self.drivers.iter().map(|driver| driver.worker(seat)).collect::<Result<_, _>>()?,
             feeders: SendWrapper::new(Rc::new(RefCell::new(feeders.collect()))),
             values: Arc::clone(&self.values),
+            functions: SendWrapper::new(Rc::new(functions)),
         }))
+    }
+
+    fn apart(&self) -> bool {
+        self.functions.is_some()
     }
 }
 
-type Feeders = SendWrapper<Rc<RefCell<Vec<Feeder>>>>;
+/// With the variable of each column that is used.
+type Feeders = SendWrapper<Rc<RefCell<Vec<(Feeder, Vec<Option<usize>>)>>>>;
+
+type SharedFunctions = SendWrapper<Rc<Option<FunctionsWorker>>>;
 
 /// A worker's part.
 struct PlanWorker {
@@ -54,6 +68,7 @@ struct PlanWorker {
     drivers: Vec<Box<dyn DriverWorker>>,
     feeders: Feeders,
     values: Arc<[Option<String>]>,
+    functions: SharedFunctions,
 }
 
 impl JourneyWorker for PlanWorker {
@@ -66,7 +81,9 @@ impl JourneyWorker for PlanWorker {
             feeders: self.feeders.clone(),
             values: self.values.to_vec().into_boxed_slice(),
             initial: Arc::clone(&self.values),
+            functions: self.functions.clone(),
             groups: Vec::new(),
+            hopeless: None,
             seat,
         })
     }
@@ -80,10 +97,13 @@ struct PlanJourney {
     values: Box<[Option<String>]>,
     /// What the variables are before anything is captured.
     initial: Arc<[Option<String>]>,
+    functions: SharedFunctions,
     counters: Box<[u64]>,
     /// By request: the kinds of failure told already, as bits.
     noticed: Box<[u32]>,
     groups: Vec<OpenGroup>,
+    /// Why the run is pointless.
+    hopeless: Option<String>,
     seat: Seat,
 }
 
@@ -99,6 +119,8 @@ struct OpenGroup {
 enum Step {
     Passed,
     Failed,
+    /// The run is pointless; why is in the journey.
+    Hopeless,
 }
 
 impl Journey for PlanJourney {
@@ -122,6 +144,9 @@ impl PlanJourney {
                     let request = &program.requests[*number];
                     let (step, ended) = self.request(request, *number, &start, now).await;
                     now = ended;
+                    if step == Step::Hopeless {
+                        return IterationEnd::Fatal(self.hopeless.take().unwrap_or_default());
+                    }
                     if step == Step::Failed {
                         self.groups.iter_mut().for_each(|group| group.failed = true);
                         if request.on_failure == OnFailure::EndIteration {
@@ -180,9 +205,14 @@ impl PlanJourney {
             for capture in &request.captures {
                 self.values[capture.variable].clone_from(&self.initial[capture.variable]);
             }
+            for function in [&request.generate, &request.validate].into_iter().flatten() {
+                for variable in &function.sets {
+                    self.values[*variable].clone_from(&self.initial[*variable]);
+                }
+            }
         }
-        for feeder in self.feeders.borrow_mut().iter_mut() {
-            match feeder.feed(self.seat.user, &mut self.seat.random, &mut self.values) {
+        for (feeder, variables) in self.feeders.borrow_mut().iter_mut() {
+            match feeder.feed(variables, self.seat.user, &mut self.seat.random, &mut self.values) {
                 Fed::Row => {}
                 Fed::Ended => return Some(IterationEnd::OutOfData),
                 Fed::Failed(problem) => return Some(IterationEnd::Fatal(problem)),
@@ -206,6 +236,7 @@ impl PlanJourney {
             iteration: start.iteration,
             random: &mut self.seat.random,
             wall,
+            message: None,
         };
         let mut left = String::new();
         let known = condition.left.render(&mut scope, Escape::None, &mut left).is_ok();
@@ -219,6 +250,10 @@ impl PlanJourney {
         start: &Start,
         due: Timestamp,
     ) -> (Step, Timestamp) {
+        let (message, due) = match self.generate(request, start, due) {
+            Ok(made) => made,
+            Err((problem, now)) => return self.not_made(request, number, problem, due, now),
+        };
         let flight = InFlight::new(&self.seat.meter, self.seat.clock, request.id, due);
         let mut scope = Scope {
             values: &self.values,
@@ -226,6 +261,7 @@ impl PlanJourney {
             iteration: start.iteration,
             random: &mut self.seat.random,
             wall: wall(start, due),
+            message: message.as_ref(),
         };
         let session = &mut self.sessions[request.driver];
         let mut exchange = session.perform(request.index, &mut scope, due).await;
@@ -257,15 +293,24 @@ impl PlanJourney {
                 }
             }
         }
+        // What a plugin takes for its judgement is in no latency, not even in the next request's.
+        let mut ended = exchange.outcome.finished;
+        if request.validate.is_some() {
+            match self.validate(request, start, &mut exchange, &mut marks) {
+                Ok(spent) => ended = ended + spent,
+                Err(hopeless) => self.hopeless = Some(hopeless),
+            }
+        }
         self.seat.meter.request(request.id, &exchange.outcome, marks);
         let step = match exchange.outcome.failure {
+            _ if self.hopeless.is_some() => Step::Hopeless,
             None => Step::Passed,
             Some(kind) => {
                 self.tell(request, number, kind, &exchange);
                 Step::Failed
             }
         };
-        (step, exchange.outcome.finished)
+        (step, ended)
     }
 
     /// Tells the first failure of a kind.

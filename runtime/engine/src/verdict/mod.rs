@@ -4,24 +4,33 @@
 //!
 //! | rule | DEGRADED | INVALID |
 //! | --- | --- | --- |
-//! | `lag`: p99 (below 500 starts p90) of actual − intended start, open load | above 1 % of the median response time or 1 ms, whichever is larger | above 10 % or 10 ms |
-//! | `wakeup`: p99 (below 500 probes, 5 s, p90) of how late workers wake up, any load | the same | the same |
-//! | `cpu`: a worker's share of a core less polling, runs of 1 s and more | above 90 % | – |
-//! | `starved`: a worker's share of time waiting for a core, runs of 1 s and more | above 5 % | above 20 % |
+//! | `lag` †: p99 (below 500 starts p90) of actual − intended start, open load | above 1 % of the median response time or 1 ms, whichever is larger | above 10 % or 10 ms |
+//! | `wakeup` †: p99 (below 500 probes, 5 s, p90) of how late workers wake up, any load | the same | the same |
+//! | `cpu` †: a worker's share of a core less polling, runs of 1 s and more | above 90 % | – |
+//! | `starved` †: a worker's share of time waiting for a core, runs of 1 s and more | above 5 % | above 20 % |
 //! | `dropped`: starts that found every user busy | any | – |
 //! | `ports`, `descriptors`: requests failed for want of them | any | above 1 % |
 //! | `interrupted`: ended before its time | always | – |
 //! | `failed`: something made the run pointless | – | always |
 //! | `cut`: requests cut off when the run ended | above 1 % | – |
 //! | `nothing`: not one request ended, or not one succeeded | – | always |
+//! | `guest`: guests that were ended, by a trap or over a limit | any | – |
+//! | `guest_time`: the share of its workers' CPU that a scenario's guests took, runs of 1 s and more | above 50 %, where one of these workers used more than 50 % of a core | – |
+//!
+//! † judged apart for each scenario that has workers of its own, and together for all that share theirs: a guest that holds its
+//! thread accuses its own scenario, and disappears in nobody else's figures.
+//!
+//! Guest time is in no latency, so `guest_time` says nothing against those: it says that a closed load may be as slow as it is, and an open
+//! one as late, because of what the plugin computes. A worker that is idle for most of the time limits nothing, however large
+//! the guests' share of the little it does.
 //!
 //! Dropped starts are the plan's own limit (`max_users`) met by a slow target: the figures stand, but the load asked for
 //! was not applied, so the run is never VALID.
 
-use std::time::Duration;
+mod guest;
+mod worker;
 
 use prony_core::FailureKind;
-use prony_core::units::show_duration;
 
 use crate::event::{Ended, GeneratorStats};
 use crate::stats::{Latency, Statistics, StepStats};
@@ -52,7 +61,7 @@ pub struct Reason {
     /// How bad.
     pub status: Status,
     /// The rule's name, stable for machines: `lag`, `cpu`, `starved`, `dropped`, `ports`, `descriptors`, `interrupted`,
-    /// `failed`, …
+    /// `failed`, `guest`, `guest_time`, …
     pub rule: &'static str,
     /// What was found, what the rule allows, and what to do.
     pub text: String,
@@ -70,10 +79,11 @@ impl Status {
     }
 }
 
-/// Judges a run. `open` tells by scenario whether its load is open.
+/// Judges a run. `scenarios` are their names, and `open` tells by scenario whether its load is open.
 pub(crate) fn judge(
     totals: &Statistics,
     generator: &GeneratorStats,
+    scenarios: &[String],
     open: &[bool],
     ended: &Ended,
 ) -> Verdict {
@@ -89,14 +99,8 @@ pub(crate) fn judge(
         });
     }
     reasons.extend(fruitless(totals, requests));
-    let mut lag = Latency::default();
-    let open_scenarios = totals.scenarios.iter().zip(open).filter(|(_, open)| **open);
-    open_scenarios.for_each(|(scenario, _)| lag.merge(&scenario.lag));
     let median = responses.quantile(0.5).unwrap_or(0);
-    reasons.extend(late("lag", "starts came late", &lag, median));
-    reasons.extend(late("wakeup", "workers woke up late", &generator.wakeup_lag, median));
-    reasons.extend(busy(generator));
-    reasons.extend(starved(generator));
+    worker::judge(totals, generator, scenarios, open, median, &mut reasons);
     let dropped: u64 = totals.scenarios.iter().map(|scenario| scenario.dropped.total()).sum();
     let due: u64 = totals.scenarios.iter().map(|scenario| scenario.due).sum();
     if dropped > 0 {
@@ -130,6 +134,7 @@ pub(crate) fn judge(
             reasons.push(Reason { status, rule, text });
         }
     }
+    guest::judge(totals, generator, scenarios, &mut reasons);
     if *ended == Ended::Interrupted {
         let text = "interrupted before its time; figures cover what had happened by then".to_owned();
         reasons.push(Reason { status: Status::Degraded, rule: "interrupted", text });
@@ -163,73 +168,15 @@ fn fruitless(totals: &Statistics, requests: u64) -> Option<Reason> {
     (cut * 100 > requests).then_some(Reason { status: Status::Degraded, rule: "cut", text })
 }
 
-/// From so many samples on the 99th percentile is judged. Below, it is as good as the maximum, and one hiccup would condemn a run.
-const ENOUGH: u64 = 500;
-
-fn late(rule: &'static str, what: &str, lag: &Latency, median: u64) -> Option<Reason> {
-    let (quantile, name) = if lag.count() >= ENOUGH { (0.99, "p99") } else { (0.9, "p90") };
-    let seen = lag.quantile(quantile)?;
-    let limit = (median / 100).max(1_000_000);
-    let hopeless = (median / 10).max(10_000_000);
-    let status = match seen {
-        seen if seen > hopeless => Status::Invalid,
-        seen if seen > limit => Status::Degraded,
-        _ => return None,
-    };
-    let show = |nanoseconds| show_duration(Duration::from_nanos(nanoseconds));
-    Some(Reason {
-        status,
-        rule,
-        text: format!(
-            "{what}: {name} {}, at most {} is fine; give Prony cores of its own, or less load",
-            show(seen),
-            show(limit)
-        ),
-    })
-}
-
-/// In shorter runs shares of a core mean little.
-const LONG_ENOUGH: Duration = Duration::from_secs(1);
-
-/// The largest share of the wall time among workers.
-fn largest_share(times: &[Duration], wall: Duration) -> f64 {
-    let largest = times.iter().max().copied().unwrap_or_default();
-    if wall.is_zero() { 0.0 } else { largest.as_secs_f64() / wall.as_secs_f64() }
-}
-
-fn busy(generator: &GeneratorStats) -> Option<Reason> {
-    let share = largest_share(&generator.worker_cpu, generator.wall);
-    let text = format!(
-        "a worker used {:.0} % of a core, at most 90 % leaves room to be on time; use more `--threads` or less load",
-        share * 100.0
-    );
-    (generator.wall >= LONG_ENOUGH && share > 0.9).then_some(Reason {
-        status: Status::Degraded,
-        rule: "cpu",
-        text,
-    })
-}
-
-fn starved(generator: &GeneratorStats) -> Option<Reason> {
-    let share = largest_share(&generator.worker_waiting, generator.wall);
-    let status = match share {
-        _ if generator.wall < LONG_ENOUGH => return None,
-        share if share > 0.2 => Status::Invalid,
-        share if share > 0.05 => Status::Degraded,
-        _ => return None,
-    };
-    let text = format!(
-        "a worker was ready and had no core for {:.0} % of the time, at most 5 % is fine; stop what else runs here, or use \
-         fewer `--threads`",
-        share * 100.0
-    );
-    Some(Reason { status, rule: "starved", text })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use prony_core::{GuestEnd, ScenarioId};
+
     use super::*;
-    use crate::stats::{ScenarioStats, StepStats};
+    use crate::event::WorkerStats;
+    use crate::stats::{GuestStats, ScenarioStats, StepStats};
 
     /// A run of 10 s with 1,000 requests of 100 ms in which nothing is wrong.
     fn sound() -> (Statistics, GeneratorStats) {
@@ -242,21 +189,28 @@ mod tests {
             scenario.lag.record(20_000);
         }
         let seconds = Duration::from_secs;
-        let mut generator = GeneratorStats {
-            worker_cpu: vec![seconds(5), seconds(3)],
-            worker_waiting: vec![Duration::ZERO, Duration::from_millis(100)],
-            wall: seconds(10),
-            ..GeneratorStats::default()
+        let worker = |cpu, waiting| {
+            let mut worker = WorkerStats { cpu, waiting, ..WorkerStats::default() };
+            (0..500).for_each(|_| worker.wakeup_lag.record(100_000));
+            worker
         };
-        (0..1_000).for_each(|_| generator.wakeup_lag.record(100_000));
-        (Statistics { scenarios: vec![scenario], steps: vec![step], groups: Vec::new() }, generator)
+        let workers =
+            vec![worker(seconds(5), Duration::ZERO), worker(seconds(3), Duration::from_millis(100))];
+        let generator = GeneratorStats { workers, wall: seconds(10), ..GeneratorStats::default() };
+        let mut totals = Statistics::new(&prony_core::Catalog::default());
+        (totals.scenarios, totals.steps) = (vec![scenario], vec![step]);
+        (totals, generator)
+    }
+
+    fn names() -> Vec<String> {
+        vec!["main".to_owned(), "sensors".to_owned()]
     }
 
     /// The verdict after `change`, as its status and its rules.
     fn judged(change: impl FnOnce(&mut Statistics, &mut GeneratorStats)) -> (Status, Vec<&'static str>) {
         let (mut totals, mut generator) = sound();
         change(&mut totals, &mut generator);
-        shown(&judge(&totals, &generator, &[true], &Ended::Finished))
+        shown(&judge(&totals, &generator, &names(), &[true], &Ended::Finished))
     }
 
     fn shown(verdict: &Verdict) -> (Status, Vec<&'static str>) {
@@ -287,7 +241,10 @@ mod tests {
             let (seen, rules) = judged(|totals, _| slow(&mut totals.scenarios[0].lag, lag));
             assert_eq!(seen, status, "{lag}");
             assert_eq!(rules, if status == Valid { vec![] } else { vec!["lag"] });
-            let (seen, rules) = judged(|_, generator| slow(&mut generator.wakeup_lag, lag));
+            let (seen, rules) = judged(|_, generator| {
+                generator.workers[0].wakeup_lag = Latency::default();
+                slow(&mut generator.workers[1].wakeup_lag, lag);
+            });
             assert_eq!(seen, status, "{lag}");
             assert_eq!(rules, if status == Valid { vec![] } else { vec!["wakeup"] });
         }
@@ -317,7 +274,13 @@ mod tests {
             (0..98).for_each(|_| latency.record(1_000));
             (0..2).for_each(|_| latency.record(50 * MS));
         };
-        assert_eq!(judged(|_, generator| hiccup(&mut generator.wakeup_lag)), (Status::Valid, vec![]));
+        assert_eq!(
+            judged(|_, generator| {
+                generator.workers[0].wakeup_lag = Latency::default();
+                hiccup(&mut generator.workers[1].wakeup_lag);
+            }),
+            (Status::Valid, vec![])
+        );
         let (status, rules) = judged(|totals, _| {
             totals.scenarios[0].lag = Latency::default();
             (0..100).for_each(|_| totals.scenarios[0].lag.record(50 * MS));
@@ -340,7 +303,7 @@ mod tests {
     fn closed_users_who_are_late_delay_nobody() {
         let (mut totals, generator) = sound();
         slow(&mut totals.scenarios[0].lag, 50 * MS);
-        let verdict = judge(&totals, &generator, &[false], &Ended::Finished);
+        let verdict = judge(&totals, &generator, &names(), &[false], &Ended::Finished);
         assert_eq!(shown(&verdict), (Status::Valid, vec![]));
     }
 
@@ -348,10 +311,10 @@ mod tests {
     fn a_full_core_degrades() {
         let cpu = |milliseconds, wall| {
             judged(|_, generator| {
-                generator.worker_cpu[1] = Duration::from_millis(milliseconds);
+                generator.workers.iter_mut().for_each(|worker| worker.waiting = Duration::ZERO);
+                generator.workers[0].cpu = Duration::ZERO;
+                generator.workers[1].cpu = Duration::from_millis(milliseconds);
                 generator.wall = Duration::from_millis(wall);
-                generator.worker_waiting.clear();
-                generator.worker_cpu[0] = Duration::ZERO;
             })
         };
         assert_eq!(cpu(8_900, 10_000), (Status::Valid, vec![]));
@@ -367,7 +330,7 @@ mod tests {
             (2_100, (Status::Invalid, vec!["starved"])),
         ] {
             let seen =
-                judged(|_, generator| generator.worker_waiting[0] = Duration::from_millis(milliseconds));
+                judged(|_, generator| generator.workers[0].waiting = Duration::from_millis(milliseconds));
             assert_eq!(seen, expected);
         }
     }
@@ -401,7 +364,7 @@ mod tests {
             (Ended::Interrupted, (Status::Degraded, vec!["interrupted"])),
             (Ended::Failed("no rows".to_owned()), (Status::Invalid, vec!["failed"])),
         ] {
-            assert_eq!(shown(&judge(&totals, &generator, &[true], &ended)), expected);
+            assert_eq!(shown(&judge(&totals, &generator, &names(), &[true], &ended)), expected);
         }
     }
 
@@ -415,8 +378,75 @@ mod tests {
     fn the_worst_reason_is_the_verdict() {
         let (status, rules) = judged(|totals, generator| {
             totals.scenarios[0].dropped.users_busy = 5;
-            generator.worker_waiting[0] = Duration::from_secs(9);
+            generator.workers[0].waiting = Duration::from_secs(9);
         });
         assert_eq!((status, rules), (Status::Invalid, vec!["starved", "dropped"]));
+    }
+
+    /// A second scenario, `sensors`, with a worker of its own that used `cpu` seconds of 10.
+    fn with_guests(totals: &mut Statistics, generator: &mut GeneratorStats, cpu: u64, guests: GuestStats) {
+        let mut scenario = ScenarioStats { guests, ..ScenarioStats::default() };
+        scenario.lag.record(20_000);
+        totals.scenarios.push(scenario);
+        let cpu = Duration::from_secs(cpu);
+        let mut worker = WorkerStats { alone: Some(ScenarioId(1)), cpu, ..WorkerStats::default() };
+        (0..1_000).for_each(|_| worker.wakeup_lag.record(100_000));
+        generator.workers.push(worker);
+    }
+
+    #[test]
+    fn workers_of_guests_are_judged_apart_and_named() {
+        let (mut totals, mut generator) = sound();
+        // Among all probes those of the guests' worker would be too few to be seen.
+        for _ in 0..100_000 {
+            generator.workers[0].wakeup_lag.record(100_000);
+        }
+        with_guests(&mut totals, &mut generator, 9, GuestStats::default());
+        let judge = |generator: &GeneratorStats| {
+            judge(&totals, generator, &names(), &[true, false], &Ended::Finished)
+        };
+        assert_eq!(shown(&judge(&generator)), (Status::Valid, vec![]));
+        slow(&mut generator.workers[2].wakeup_lag, 50 * MS);
+        generator.workers[2].cpu = Duration::from_millis(9_900);
+        generator.workers[2].waiting = Duration::from_secs(1);
+        let verdict = judge(&generator);
+        assert_eq!(shown(&verdict), (Status::Invalid, vec!["wakeup", "cpu", "starved"]));
+        let of_guests = |reason: &Reason| reason.text.contains("of `sensors` (its plugin)");
+        assert!(verdict.reasons.iter().all(of_guests), "{verdict:?}");
+    }
+
+    #[test]
+    fn guests_that_were_ended_degrade_and_are_told_by_reason() {
+        let (mut totals, mut generator) = sound();
+        let mut guests = GuestStats { made: 9, lost_users: 240, ..GuestStats::default() };
+        guests.ended[GuestEnd::Trap as usize] = 6;
+        guests.ended[GuestEnd::Memory as usize] = 1;
+        with_guests(&mut totals, &mut generator, 1, guests);
+        let verdict = judge(&totals, &generator, &names(), &[true, true], &Ended::Finished);
+        assert_eq!(shown(&verdict), (Status::Degraded, vec!["guest"]));
+        let text = &verdict.reasons[0].text;
+        assert!(text.contains("guests of `sensors` were ended 7 times (6 trap, 1 memory)"), "{text}");
+        assert!(text.contains("240 other users lost an iteration"), "{text}");
+    }
+
+    #[test]
+    fn a_plugin_that_takes_most_of_busy_workers_degrades() {
+        // Of 10 s of wall time, the guests' worker used `cpu`, and guests `time` of that.
+        for (cpu, time, expected) in [
+            (9, 4_000, (Status::Valid, vec![])),
+            (9, 5_000, (Status::Degraded, vec!["guest_time"])),
+            (4, 3_900, (Status::Valid, vec![])),
+            (0, 1, (Status::Valid, vec![])),
+        ] {
+            let (mut totals, mut generator) = sound();
+            let guests = GuestStats { time_nanos: time * MS, ..GuestStats::default() };
+            with_guests(&mut totals, &mut generator, cpu, guests);
+            let verdict = judge(&totals, &generator, &names(), &[true, true], &Ended::Finished);
+            assert_eq!(shown(&verdict), expected, "{cpu} {time}");
+            if let [reason] = verdict.reasons.as_slice() {
+                let told = "56 % of the CPU of `sensors`'s workers went into its plugin";
+                assert!(reason.text.starts_with(told), "{}", reason.text);
+            }
+        }
     }
 }

@@ -1,0 +1,78 @@
+//! Thresholds on what guests measure themselves: which values count, and what to say when there are none.
+
+use prony_core::catalog::MetricEntry;
+use prony_core::diagnostic::did_you_mean;
+use prony_core::{Catalog, ScenarioId};
+
+use crate::stats::MetricStats;
+use crate::threshold::{Figure, Scope, Statistic};
+
+/// The values of all metrics of a name in a scope. Scenarios may use a name for different kinds: those that do not have the figure are
+/// left out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NamedValues {
+    /// `None` while there is no metric that has the figure.
+    values: Option<MetricStats>,
+}
+
+impl NamedValues {
+    /// Takes a metric's values in, if its kind has the figure.
+    pub(super) fn add(&mut self, values: &MetricStats, entry: &MetricEntry, figure: Figure) {
+        if entry.kind.is_some_and(|kind| figure.fits(kind)) {
+            self.values.get_or_insert_default().merge(values);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        if let Some(values) = &other.values {
+            self.values.get_or_insert_default().merge(values);
+        }
+    }
+
+    /// The figure over `seconds`.
+    pub(super) fn value(&self, figure: Figure, seconds: f64) -> Option<f64> {
+        let values = self.values.as_ref()?;
+        match figure {
+            Figure::Sum => Some(values.sum),
+            Figure::Rate => (seconds > 0.0).then(|| values.sum / seconds),
+            Figure::Last => values.last.map(|(_, value)| value),
+            Figure::Of(Statistic::Min) => values.min,
+            Figure::Of(Statistic::Mean) => values.mean(),
+            Figure::Of(Statistic::Max) => values.max,
+            Figure::Of(Statistic::Quantile(quantile)) => values.quantile(quantile),
+        }
+    }
+}
+
+/// Why nothing was seen of a metric: no guest gave it a value, or it is of a kind that does not have the figure.
+pub(super) fn help(name: &str, figure: Figure, scope: Scope, catalog: &Catalog) -> Option<String> {
+    let inside = |scenario: ScenarioId| match scope {
+        Scope::Run => true,
+        Scope::Scenario(id) => id == scenario,
+        Scope::Step(_) => false,
+    };
+    // Without a kind it is only the threshold's own word.
+    let came = || catalog.metrics.iter().filter(|entry| inside(entry.scenario) && entry.kind.is_some());
+    let mut kinds = came().filter(|entry| entry.name == name).filter_map(|entry| entry.kind);
+    if let Some(kind) = kinds.clone().next() {
+        return (!kinds.any(|kind| figure.fits(kind)))
+            .then(|| format!("`{name}` is a {}: it has {}", kind.name(), Figure::of(kind)));
+    }
+    let names: Vec<&str> = came().map(|entry| entry.name.as_str()).collect();
+    Some(match (did_you_mean(name, names.iter().copied()), names.is_empty()) {
+        (Some(word), _) => format!("no guest had a metric `{name}`; did you mean `{word}`?"),
+        (None, true) => format!("no guest had a metric `{name}`, nor any other"),
+        (None, false) => format!("no guest had a metric `{name}`, but {}", some(&names)),
+    })
+}
+
+/// The first of them; there may be hundreds.
+fn some(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    let mut names: Vec<&str> = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    format!("{}{more}", shown.join(", "))
+}

@@ -1,0 +1,66 @@
+//! `exchange`: answers, held for the guest until it lets go of them.
+
+use prony_core::{Outcome, Reply, StepId};
+use wasmtime::Result;
+use wasmtime::component::Resource;
+
+use crate::bindings::wit::exchange;
+use crate::state::State;
+
+/// An answer.
+#[expect(unreachable_pub, reason = "the bindings name it, and theirs are public")]
+pub struct HeldReply {
+    pub(crate) reply: Box<dyn Reply>,
+    pub(crate) outcome: Outcome,
+    pub(crate) step: Option<StepId>,
+    /// The request's name.
+    pub(crate) name: Box<str>,
+    /// Whether its request counts as failed already.
+    pub(crate) failed: bool,
+}
+
+impl exchange::Host for State {}
+
+impl exchange::HostReply for State {
+    fn status(&mut self, reply: Resource<HeldReply>) -> Result<u16> {
+        Ok(self.table.get(&reply)?.outcome.status.unwrap_or(0))
+    }
+
+    fn field(&mut self, reply: Resource<HeldReply>, kind: String, name: String) -> Result<Option<String>> {
+        Ok(self.table.get(&reply)?.reply.field(&kind, &name).map(std::borrow::Cow::into_owned))
+    }
+
+    fn fields(&mut self, reply: Resource<HeldReply>, kind: String) -> Result<Vec<(String, String)>> {
+        Ok(self.table.get(&reply)?.reply.fields(&kind))
+    }
+
+    fn body(&mut self, reply: Resource<HeldReply>) -> Result<Vec<u8>> {
+        Ok(self.table.get(&reply)?.reply.body().to_vec())
+    }
+
+    fn size(&mut self, reply: Resource<HeldReply>) -> Result<u64> {
+        Ok(self.table.get(&reply)?.outcome.body_bytes)
+    }
+
+    fn time(&mut self, reply: Resource<HeldReply>) -> Result<u64> {
+        Ok(self.table.get(&reply)?.outcome.service_nanos().unwrap_or(0))
+    }
+
+    fn check(&mut self, reply: Resource<HeldReply>, name: String, passed: bool) -> Result<bool> {
+        let held = self.table.get_mut(&reply)?;
+        let Some(step) = held.step else { return Ok(passed) };
+        let due = held.outcome.intended;
+        self.worker.check(Some(step), &name, due, passed);
+        if !passed && !held.failed {
+            held.failed = true;
+            self.worker.meter.spoiled(step, due);
+            self.worker.tell_check(step, &held.name, &name);
+        }
+        Ok(passed)
+    }
+
+    fn drop(&mut self, reply: Resource<HeldReply>) -> Result<()> {
+        self.table.delete(reply)?;
+        Ok(())
+    }
+}

@@ -53,15 +53,11 @@ pub struct GuestRequest {
 }
 
 impl GuestRequest {
-    /// What results call it when it has no name: the method and the path without its query.
+    /// What results call it when it has no name: the method, and the URL as it was given without its query.
     #[must_use]
     pub fn default_name(&self) -> String {
-        let path = self.url.split(['?', '#']).next().unwrap_or_default();
-        let path = match path.split_once("://") {
-            Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
-            None => path,
-        };
-        format!("{} {path}", self.method)
+        let url = self.url.split(['?', '#']).next().unwrap_or_default();
+        format!("{} {url}", self.method)
     }
 }
 

@@ -27,7 +27,7 @@ impl Kind {
 }
 
 /// How often guests that have control are looked at.
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// The engine of a world, made when it is first needed.
 pub(crate) fn engine(kind: Kind) -> wasmtime::Result<Engine> {

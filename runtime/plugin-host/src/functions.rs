@@ -14,7 +14,6 @@ use prony_core::{
 };
 use send_wrapper::SendWrapper;
 use wasmtime::Store;
-use wasmtime::component::Resource;
 
 use crate::bindings::request::Request;
 use crate::bindings::request::exports::prony::plugin::functions::Description;
@@ -64,6 +63,8 @@ struct Group {
     settings: PluginSettings,
     uses: Vec<Use>,
     ended: AtomicU32,
+    /// The reasons that were told, as bits.
+    told: AtomicU32,
 }
 
 /// A function and its configuration.
@@ -102,6 +103,7 @@ impl<'a> FunctionsBuilder<'a> {
                 settings: settings.clone(),
                 uses: Vec::new(),
                 ended: AtomicU32::new(0),
+                told: AtomicU32::new(0),
             };
             self.groups.push(group);
             self.groups.len() - 1
@@ -364,10 +366,8 @@ impl FunctionsWorker {
             let Living { store, request, .. } = living;
             let failed = outcome.failure.is_some();
             let held = HeldReply { reply, outcome, step: Some(step), name: name.into(), failed };
-            let handle = store.data_mut().table.push(held)?;
-            let lent = Resource::new_borrow(handle.rep());
-            let answer = now(request.prony_plugin_functions().call_validate(&mut *store, number, lent))?;
-            store.data_mut().table.delete(handle)?;
+            let handle = store.data_mut().hold(held)?;
+            let answer = now(request.prony_plugin_functions().call_validate(&mut *store, number, handle))?;
             Ok(answer)
         })
     }
@@ -411,8 +411,7 @@ impl FunctionsWorker {
                 let worker = &guest.worker;
                 worker.meter.guest(worker.scenario, GuestEvent::Ended(blame.end));
                 let path = group.settings.path.display();
-                let text = || format!("{path} was ended ({}): {}", blame.end.name(), blame.text);
-                worker.meter.notice(worker.scenario, &format!("guest end {}", blame.end.name()), &text);
+                blame.tell(&group.settings.path, &group.told, worker);
                 let (ended, most) =
                     (group.ended.fetch_add(1, Ordering::Relaxed) + 1, group.settings.limits.traps);
                 if ended <= most {

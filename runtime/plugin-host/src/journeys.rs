@@ -82,6 +82,7 @@ pub fn open(plugins: &Plugins, parts: ScenarioParts<'_>) -> Result<Arc<dyn Journ
             data,
             vars: Arc::new(vars),
             ended: AtomicU32::new(0),
+            told: AtomicU32::new(0),
             log_from: plugins.log_from(),
         }),
     }))
@@ -98,6 +99,8 @@ struct RunPart {
     vars: Arc<HashMap<String, String>>,
     /// Instances that were ended by force, over all workers.
     ended: AtomicU32,
+    /// The reasons that were told, as bits.
+    told: AtomicU32,
     log_from: Level,
 }
 
@@ -250,10 +253,7 @@ impl GuestJourney {
             group.in_a_row += 1;
             // Dropping the handle aborts the task that is calling: it is at its end.
             group.instance = None;
-            let text = || {
-                format!("{} was ended ({}): {}", run.settings.path.display(), blame.end.name(), blame.text)
-            };
-            worker.meter.notice(worker.scenario, &format!("guest end {}", blame.end.name()), &text);
+            blame.tell(&run.settings.path, &run.told, &worker);
         });
         let instance = Instance::start(
             Arc::clone(&self.run.plugin),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prony_core::{Clock, Diagnostic, Node};
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
 use crate::bindings::request::RequestPre;
 use crate::bindings::scenario::ScenarioPre;
@@ -110,8 +110,7 @@ impl Plugin {
         let internal = |error: wasmtime::Error| {
             FileProblem::new(format!("{shown}: {error:#}"), "this machine cannot run plugins")
         };
-        let engine = engine(file.kind).map_err(internal)?;
-        let component = cache::component(&engine, &file).map_err(|error| {
+        let (engine, component) = compiled(&file).map_err(internal)?.map_err(|error| {
             FileProblem::new(
                 format!("{shown} cannot be compiled: {error:#}"),
                 "build it again; if that does not help, with the toolchain that the documentation names",
@@ -135,5 +134,20 @@ impl Plugin {
             Kind::Request => World::Request(RequestPre::new(linked).map_err(misfit)?),
         };
         Ok(Self { file, engine, world })
+    }
+}
+
+/// The plugin's code, and the engine it is for. Some toolchains make functions that need the tasks of journeys, although they
+/// never wait: those run on the engine of journeys, and cost what that costs.
+fn compiled(file: &PluginFile) -> wasmtime::Result<wasmtime::Result<(Engine, Component)>> {
+    let own = engine(file.kind)?;
+    let first = cache::component(&own, file);
+    if first.is_ok() || file.kind == Kind::Scenario {
+        return Ok(first.map(|component| (own, component)));
+    }
+    let with_tasks = engine(Kind::Scenario)?;
+    match cache::component(&with_tasks, file) {
+        Ok(component) => Ok(Ok((with_tasks, component))),
+        Err(_) => Ok(first.map(|component| (own, component))),
     }
 }

@@ -12,7 +12,7 @@ use wasmtime::{CallHook, ResourceLimiter, Store, StoreContextMut, UpdateDeadline
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::calls::Call;
-use crate::engine::Kind;
+use crate::engine::{Kind, TICK};
 use crate::host::wasi;
 use crate::output::Output;
 use crate::settings::Limits;
@@ -50,6 +50,8 @@ pub(crate) struct Timing {
     began: u64,
     /// How much of the time since then was spent in the host.
     pub(crate) in_host: u64,
+    /// How many ticks have found it computing.
+    ticks: u32,
     /// The same for what others did while it was interrupted. Shared with the future that waits meanwhile.
     interrupted: Arc<AtomicU64>,
 }
@@ -74,7 +76,7 @@ impl State {
     /// A store for one instance.
     pub(crate) fn store(engine: &wasmtime::Engine, kind: Kind, worker: SharedWorker) -> Store<Self> {
         let output = Output::default();
-        let limiter = Limiter { limits: worker.limits, memory: 0, table: 0, refused: false };
+        let limiter = Limiter { limits: worker.limits, memory: 0, linear: 0, table: 0, refused: false };
         let wasi = wasi::context(&worker, &output);
         let mut store = Store::new(
             engine,
@@ -101,6 +103,19 @@ impl State {
         store
     }
 
+    /// Takes of the memory that the instance may have; false when there is not so much left.
+    pub(crate) fn take_memory(&mut self, bytes: u64) -> bool {
+        let granted = self.limiter.memory + bytes <= self.limiter.limits.memory;
+        self.limiter.memory += if granted { bytes } else { 0 };
+        self.limiter.refused |= !granted;
+        granted
+    }
+
+    /// Gives back what was taken.
+    pub(crate) fn give_memory(&mut self, bytes: u64) {
+        self.limiter.memory = self.limiter.memory.saturating_sub(bytes);
+    }
+
     /// Why it was ended, as far as the host knows.
     pub(crate) fn end(&self) -> Option<GuestEnd> {
         self.stop.or(self.limiter.refused.then_some(GuestEnd::Memory))
@@ -109,7 +124,7 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        let memory = i64::try_from(self.limiter.memory).unwrap_or(i64::MAX);
+        let memory = i64::try_from(self.limiter.linear).unwrap_or(i64::MAX);
         self.worker.memory_changed(-memory);
     }
 }
@@ -132,6 +147,7 @@ fn given_control(mut context: StoreContextMut<'_, State>, kind: Kind) -> wasmtim
     }
     state.timing.began = state.worker.clock.now().as_nanos();
     state.timing.in_host = 0;
+    state.timing.ticks = 0;
     state.timing.interrupted.store(0, Ordering::Relaxed);
     Ok(())
 }
@@ -160,7 +176,11 @@ fn gave_back(mut context: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
 fn tick(mut context: StoreContextMut<'_, State>, kind: Kind) -> wasmtime::Result<UpdateDeadline> {
     let state = context.data_mut();
     let clock = state.worker.clock;
-    let computed = Duration::from_nanos(state.timing.computed(clock.now().as_nanos()));
+    state.timing.ticks += 1;
+    // On a machine that is short of cores, time passes in which the guest has none: it is held to what it can have computed,
+    // which is no more than a tick for each that found it at it.
+    let passed = Duration::from_nanos(state.timing.computed(clock.now().as_nanos()));
+    let computed = passed.min(TICK * state.timing.ticks);
     let Limits { slice, call, .. } = state.worker.limits;
     let before = state.current.as_ref().map_or(0, |user| user.borrow().computed);
     let (end, limit, what) = if computed > slice {
@@ -193,7 +213,10 @@ fn tick(mut context: StoreContextMut<'_, State>, kind: Kind) -> wasmtime::Result
 /// Holds an instance to its memory.
 struct Limiter {
     limits: Limits,
+    /// Its own memory, and what the host holds for it.
     memory: u64,
+    /// Its own memory alone.
+    linear: u64,
     table: u64,
     /// It wanted more than allowed.
     refused: bool,
@@ -202,13 +225,12 @@ struct Limiter {
 impl ResourceLimiter for State {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let more = (desired - current) as u64;
-        if self.limiter.memory + more > self.limiter.limits.memory {
-            self.limiter.refused = true;
-            return Ok(false);
+        let granted = self.take_memory(more);
+        if granted {
+            self.limiter.linear += more;
+            self.worker.memory_changed(i64::try_from(more).unwrap_or(i64::MAX));
         }
-        self.limiter.memory += more;
-        self.worker.memory_changed(i64::try_from(more).unwrap_or(i64::MAX));
-        Ok(true)
+        Ok(granted)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

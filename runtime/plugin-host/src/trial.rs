@@ -85,7 +85,7 @@ impl Refusal {
                 let place = follow(root, &problem.path);
                 let mut label = "says the plugin".to_owned();
                 if !problem.path.is_empty() && settings.config.is_some() {
-                    label = format!("says the plugin of `{}`", problem.path.join("."));
+                    label = format!("`{}` of the plugin's configuration", problem.path.join("."));
                 }
                 let diagnostic = Diagnostic::at(&place.place, one_line(&problem.message), label);
                 match problem.help {

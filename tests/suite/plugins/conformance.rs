@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::guest;
+use super::{guest, released};
 use crate::binary::{Plan, Prony};
 use crate::servers::Server;
 
@@ -83,8 +83,11 @@ fn the_shop_journey_sends_the_same_in_every_language() {
     assert!((4..20).contains(&buys), "{buys} of 20 buy");
     assert_eq!(first, sent(&shop(&rust), "42"), "the same seed");
     assert_ne!(first, sent(&shop(&rust), "43"), "another seed");
-    for language in ["shop-python", "shop-js"] {
-        let Some(plugin) = guest(test, language) else { continue };
+    // The toolchain that builds JavaScript's is not to be had here as a package, so one that it has built is kept.
+    for (language, plugin) in
+        [("Python", guest(test, "shop-python")), ("JavaScript", Some(released("0.1.0", "shop-js")))]
+    {
+        let Some(plugin) = plugin else { continue };
         assert_eq!(sent(&shop(&plugin), "42"), first, "{language}");
     }
 }

@@ -44,7 +44,7 @@ thresholds:
         schema.display()
     );
     let finished = run(&target, &plan);
-    let summary = finished.summary();
+    let summary = &finished.summary;
     let steps = &summary["scenarios"]["orders"]["steps"];
     for (step, failed) in [("signed", 0), ("right", 0), ("wrong", 100)] {
         assert_eq!(steps[step]["requests"], 100, "{step}: {}", finished.stdout);
@@ -71,7 +71,7 @@ fn a_function_that_is_ended_costs_its_request_and_no_more() {
             bad.display()
         );
         let finished = run(&target, &plan);
-        let scenario = &finished.summary()["scenarios"]["bad"];
+        let scenario = &finished.summary["scenarios"]["bad"];
         assert_eq!(
             scenario["steps"]["made"]["failures"]["by_kind"]["guest"], 6,
             "{deed}: {}",
@@ -85,6 +85,6 @@ fn a_function_that_is_ended_costs_its_request_and_no_more() {
         bad.display()
     );
     let finished = run(&target, &plan);
-    let scenario = &finished.summary()["scenarios"]["bad"];
+    let scenario = &finished.summary["scenarios"]["bad"];
     assert_eq!(scenario["failures"]["by_kind"]["request"], 2, "{}", finished.stdout);
 }

@@ -42,6 +42,21 @@ fn can_build(test: &str, language: &str) -> bool {
     there
 }
 
+/// The project's own tests, as its README has them.
+fn unit_tests(project: &Path, language: &str) {
+    let (program, arguments): (_, &[&str]) = match language {
+        "rust" => ("cargo", &["test", "--quiet"]),
+        "python" => ("python3", &["-m", "unittest"]),
+        _ => ("node", &["--test"]),
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(project);
+    command.env("CARGO_TARGET_DIR", root().join("target/tests-guests-build"));
+    let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "{program}: {said}");
+}
+
 fn from_nothing_to_a_run(test: &str, language: &str, world: &str) {
     if !can_build(test, language) {
         return;
@@ -58,6 +73,7 @@ fn from_nothing_to_a_run(test: &str, language: &str, world: &str) {
         "prony plugin build",
     );
     let project = folder.path().join("mine");
+    unit_tests(&project, language);
     step(&project, &["plugin", "build"], &format!("world {world}"));
     step(&project, &["plugin", "check"], "fits");
     step(&project, &["plugin", "inspect"], "prony:plugin/");
@@ -92,9 +108,13 @@ fn python_functions_from_nothing_to_a_run() {
     from_nothing_to_a_run("python_functions_from_nothing_to_a_run", "python", "request");
 }
 
+/// The toolchain for it is no package yet; its tests need none.
 #[test]
-fn a_javascript_journey_from_nothing_to_a_run() {
-    from_nothing_to_a_run("a_javascript_journey_from_nothing_to_a_run", "js", "scenario");
+fn a_javascript_journey_is_tested_without_a_toolchain() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = prony(folder.path(), &["plugin", "new", "mine", "--lang", "js", "--world", "scenario"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    unit_tests(&folder.path().join("mine"), "js");
 }
 
 #[test]

@@ -109,7 +109,8 @@ fn what_a_plugin_says_of_its_configuration_is_shown_at_its_place() {
     let (Some(bad), Some(markov)) = (guest(test, "bad"), guest(test, "markov")) else { return };
     let said = told(&Plan::new(&scenario(&shown(&bad), ", config: {do: refuse_config}")));
     assert!(
-        said.contains("this plugin refuses its configuration") && said.contains("says the plugin of `do`"),
+        said.contains("this plugin refuses its configuration")
+            && said.contains("`do` of the plugin's configuration"),
         "{said}"
     );
     assert!(said.contains("say `good`"), "{said}");

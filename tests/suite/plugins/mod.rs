@@ -9,6 +9,8 @@ mod mistakes;
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value as Json;
+
 use crate::binary::{Finished, Plan, Prony, Served};
 use crate::requirements::missing;
 
@@ -34,7 +36,25 @@ pub(crate) fn released(version: &str, name: &str) -> PathBuf {
     root().join("tests/guests").join(version).join(format!("{name}.wasm"))
 }
 
+/// A run that has ended, with what it stored.
+struct Ran {
+    code: i32,
+    stdout: String,
+    summary: Json,
+}
+
+impl Ran {
+    /// What it stored is read while its folder is there.
+    fn new(plan: &str, start: impl FnOnce(&Plan) -> Finished) -> Self {
+        let plan = Plan::new(plan);
+        let finished = start(&plan);
+        Self { code: finished.exit_code(), summary: finished.summary(), stdout: finished.stdout }
+    }
+}
+
 /// Runs a plan whose `TARGET` is the target's URL.
-fn run(target: &Served, plan: &str) -> Finished {
-    Prony::run(&Plan::new(&plan.replace("TARGET", target.http()))).arguments(&["--seed", "7"]).finish()
+fn run(target: &Served, plan: &str) -> Ran {
+    Ran::new(&plan.replace("TARGET", target.http()), |plan| {
+        Prony::run(plan).arguments(&["--seed", "7"]).finish()
+    })
 }

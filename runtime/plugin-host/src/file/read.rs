@@ -59,7 +59,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Found, FileProblem> {
                     }
                     KnownCustom::Producers(_) => {
                         if let Ok(producers) = Producers::from_bytes(section.data(), section.data_offset()) {
-                            take_producers(&producers, &mut found.metadata);
+                            take_producers(&producers, depth, &mut found.metadata);
                         }
                     }
                     _ if depth > 0 => {}
@@ -77,10 +77,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Found, FileProblem> {
     Ok(found)
 }
 
-/// The outermost word counts: it comes last.
-fn take_producers(producers: &Producers, metadata: &mut Metadata) {
+/// What the whole component says counts before what its parts say: those are often of another language, as interpreters are.
+fn take_producers(producers: &Producers, depth: u32, metadata: &mut Metadata) {
     for (field, slot) in [("language", &mut metadata.language), ("sdk", &mut metadata.sdk)] {
-        let Some(values) = producers.get(field) else { continue };
+        let Some(values) = producers.get(field).filter(|_| depth == 0 || slot.is_none()) else { continue };
         let shown: Vec<String> =
             values.iter().map(|(name, version)| format!("{name} {version}").trim().to_owned()).collect();
         if !shown.is_empty() {

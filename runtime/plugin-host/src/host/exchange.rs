@@ -19,6 +19,24 @@ pub struct HeldReply {
     pub(crate) failed: bool,
 }
 
+impl HeldReply {
+    /// What it takes of the host's memory, roughly: it is counted as the guest's.
+    fn bytes(&self) -> u64 {
+        1_000 + self.reply.body().len() as u64
+    }
+}
+
+impl State {
+    /// Holds an answer for the guest, at the expense of the memory that it may have.
+    pub(crate) fn hold(&mut self, held: HeldReply) -> Result<Resource<HeldReply>> {
+        let bytes = held.bytes();
+        if !self.take_memory(bytes) {
+            wasmtime::bail!("it holds more answers than its memory allows");
+        }
+        Ok(self.table.push(held)?)
+    }
+}
+
 impl exchange::Host for State {}
 
 impl exchange::HostReply for State {
@@ -60,7 +78,8 @@ impl exchange::HostReply for State {
     }
 
     fn drop(&mut self, reply: Resource<HeldReply>) -> Result<()> {
-        self.table.delete(reply)?;
+        let held = self.table.delete(reply)?;
+        self.give_memory(held.bytes());
         Ok(())
     }
 }

@@ -172,7 +172,7 @@ fn finish(
     match (reply, outcome.failure) {
         (Some(reply), failure) if failure.is_none() || by_status => {
             let held = HeldReply { reply, outcome, step, name, failed: failure.is_some() };
-            Ok(Ok(state.table.push(held)?))
+            Ok(Ok(state.hold(held)?))
         }
         (_, failure) => {
             let kind = failure.map_or("io", FailureKind::name).to_owned();

@@ -55,7 +55,14 @@ impl Build {
 
 /// Runs a tool in the project's folder; its own words go to the terminal.
 fn run(project: &Project, tool: &Path, arguments: &[OsString], missing: &str) -> Result<(), Failure> {
-    let status = Command::new(tool).args(arguments).current_dir(&project.folder).status();
+    let mut command = Command::new(tool);
+    command.args(arguments).current_dir(&project.folder);
+    // A mistake in the plugin is told by its own language; the toolchain's frames say nothing to its author.
+    command.env("RUST_BACKTRACE", "0");
+    if let Some(environment) = python_environment(project) {
+        command.env("VIRTUAL_ENV", environment);
+    }
+    let status = command.status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failure::Setup(format!(
@@ -134,6 +141,12 @@ fn partial(project: &Project) -> Result<PathBuf, Failure> {
     std::path::absolute(&path).map_err(|error| Failure::Setup(format!("{}: {error}", path.display())))
 }
 
+/// The project's own virtual environment, whose packages go into the component.
+fn python_environment(project: &Project) -> Option<PathBuf> {
+    let own = [".venv", "venv"].iter().map(|name| project.folder.join(name)).find(|path| path.is_dir());
+    own.filter(|_| project.language == Language::Python).and_then(|path| std::path::absolute(path).ok())
+}
+
 fn python(project: &Project) -> Result<PathBuf, Failure> {
     let world = project.world.map_or("scenario", |world| world.kind().name());
     let output = partial(project)?;
@@ -162,11 +175,24 @@ fn python(project: &Project) -> Result<PathBuf, Failure> {
 fn js(project: &Project) -> Result<PathBuf, Failure> {
     let world = project.world.map_or("request", |world| world.kind().name());
     let output = partial(project)?;
-    let mut arguments =
-        words(&["--wit", "sdk/wit/0.1.0", "--js", "app.js", "--world-name", world, "--output"]);
+    let mut arguments = words(&["--wit", "sdk/wit/0.1.0", "--world", world]);
+    if world == "request" {
+        arguments.push("--sync".into());
+    }
+    arguments.extend(words(&[
+        "--module-root",
+        ".",
+        "--js",
+        "app.js",
+        "--output",
+    ]));
     arguments.push(output.clone().into());
     let tool = tool(project, &["node_modules/.bin"], "componentize-qjs");
-    run(project, &tool, &arguments, "install it: npm install")?;
+    let missing = match world {
+        "request" => "install it: npm install",
+        _ => "install componentize-qjs 0.5.0, as the project's README.md says: npm has an older one that knows no journeys",
+    };
+    run(project, &tool, &arguments, missing)?;
     taken(&output)
 }
 

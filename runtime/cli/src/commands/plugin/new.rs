@@ -32,6 +32,7 @@ pub(crate) struct New {
 #[include = "wit/*"]
 #[include = "templates/*"]
 #[include = "sdk-rust/Cargo.toml"]
+#[include = "sdk-rust/rustfmt.toml"]
 #[include = "sdk-rust/src/*"]
 #[include = "sdk-python/prony_plugin/*"]
 #[include = "sdk-js/prony-plugin/*"]

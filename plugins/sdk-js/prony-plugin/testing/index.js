@@ -1,0 +1,15 @@
+/**
+ * Testing plugins without a component and without a target, by `node --test` or any other runner.
+ *
+ * Requests are answered by rules, waiting takes no time, and everything that happened is there to look at:
+ *
+ *     const target = new Target().on("GET", "/items", { json: { items: [] } });
+ *     const result = await run(journey, target, { config: { buy_share: 1 }, users: 3, seed: 42 });
+ *     assert.deepEqual(result.errors, []);
+ *
+ * A function of the world `request` is called by hand:
+ *
+ *     assert.equal(new Use(functions, "accepted").validate(new Answer({ status: 500 })), "the status is 500, …");
+ */
+export { Use, run } from "./run.js";
+export { Answer, NoAnswer, Sent, Target } from "./target.js";

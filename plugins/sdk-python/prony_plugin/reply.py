@@ -1,0 +1,84 @@
+"""What came back: the answer to a request, whatever the protocol."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prony_plugin import _crossing
+from prony_plugin.errors import Failed
+
+
+class Reply:
+    """An answer. Its parts cross from the host when they are asked for, and then once."""
+
+    __slots__ = ("_body", "_resource", "_status")
+
+    def __init__(self, resource: Any) -> None:
+        self._resource = resource
+        self._status: int | None = None
+        self._body: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.status}>"
+
+    @property
+    def status(self) -> int:
+        """HTTP's status, gRPC's code, MQTT's reason code."""
+        if self._status is None:
+            self._status = self._resource.status()
+        return self._status
+
+    @property
+    def body(self) -> bytes:
+        """The decoded body, as far as it was kept (``keep_body``)."""
+        if self._body is None:
+            self._body = self._resource.body()
+        return self._body
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; what is not UTF-8 becomes ``�``."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON. :class:`Failed` tells that it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise Failed(f"the answer (status {self.status}) is no JSON") from None
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whatever its case."""
+        return self._resource.field("header", _crossing.text(name, "the header's name"))
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers in the order they came, names in lower case."""
+        return self._resource.fields("header")
+
+    def cookie(self, name: str) -> str | None:
+        """The value of a cookie that the answer sets."""
+        return self._resource.field("cookie", _crossing.text(name, "the cookie's name"))
+
+    def field(self, kind: str, name: str) -> str | None:
+        """The first value of a named part of the answer; for HTTP the kinds are ``header``, ``cookie``, ``trailer``."""
+        return self._resource.field(_crossing.text(kind, "the kind"), _crossing.text(name, "the name"))
+
+    def fields(self, kind: str) -> list[tuple[str, str]]:
+        """All named parts of a kind, in the order they came."""
+        return self._resource.fields(_crossing.text(kind, "the kind"))
+
+    @property
+    def size(self) -> int:
+        """The size of the body as it was received, in bytes."""
+        return self._resource.size()
+
+    @property
+    def time(self) -> float:
+        """The service time, from the actual send to the end of the answer, in seconds."""
+        return self._resource.time() / 1e9
+
+    def check(self, name: str, passed: bool) -> bool:
+        """Counts a check of this answer. One that does not hold makes its request a failed one. Returns ``passed``."""
+        return self._resource.check(_crossing.text(name, "the check's name"), bool(passed))

@@ -1,0 +1,39 @@
+//! Whose journey, or whose step, it is.
+
+use crate::host;
+
+/// The user that a journey or a step is of. Only Prony makes them.
+#[derive(Debug)]
+pub struct User(());
+
+impl User {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn current() -> Self {
+        Self(())
+    }
+
+    /// The user's number in its scenario, from 0, unique over all workers.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        host::user_id()
+    }
+
+    /// The number of the user's iteration, from 0.
+    #[must_use]
+    pub fn iteration(&self) -> u64 {
+        host::user_iteration()
+    }
+
+    /// The scenario's name.
+    #[must_use]
+    pub fn scenario(&self) -> String {
+        host::user_scenario()
+    }
+
+    /// The most users the scenario can have.
+    #[must_use]
+    pub fn users(&self) -> u32 {
+        host::user_users()
+    }
+}

@@ -111,7 +111,9 @@ pub struct GuestUser {
     shared: Arc<Shared>,
     part: Arc<WorkerPart>,
     jar: SharedJar,
-    idle: Vec<HttpSession>,
+    // Boxed, for they move from hand to hand with every request.
+    #[expect(clippy::vec_box, reason = "a session is moved with every request")]
+    idle: Vec<Box<HttpSession>>,
 }
 
 impl GuestUser {
@@ -119,9 +121,9 @@ impl GuestUser {
     pub fn session(&mut self) -> GuestSession {
         let session = self.idle.pop().unwrap_or_else(|| {
             let compiled: Arc<Compiled> = Arc::clone(&self.shared.driver.shared);
-            HttpSession::with_jar(compiled, Arc::clone(&self.part), self.jar.clone())
+            Box::new(HttpSession::with_jar(compiled, Arc::clone(&self.part), self.jar.clone()))
         });
-        GuestSession { shared: Arc::clone(&self.shared), jar: self.jar.clone(), session }
+        GuestSession { shared: Arc::clone(&self.shared), session }
     }
 
     /// Takes a session back, with its connections.
@@ -131,15 +133,14 @@ impl GuestUser {
 
     /// A new iteration begins: connections that are an iteration's own are let go.
     pub fn begin_iteration(&mut self) {
-        self.idle.iter_mut().for_each(Session::begin_iteration);
+        self.idle.iter_mut().for_each(|session| session.begin_iteration());
     }
 }
 
 /// One request's session.
 pub struct GuestSession {
     shared: Arc<Shared>,
-    jar: SharedJar,
-    session: HttpSession,
+    session: Box<HttpSession>,
 }
 
 impl GuestSession {
@@ -153,7 +154,8 @@ impl GuestSession {
                 Err(Failure::new(FailureKind::Request, text)),
             ),
         };
-        let mut exchange = self.session.carry_out(&options.terms, outgoing, due).await;
+        // On the heap: it is the largest part of what a request under way holds, and everything around it moves.
+        let mut exchange = Box::pin(self.session.carry_out(&options.terms, outgoing, due)).await;
         options.judge(&mut exchange.outcome);
         exchange
     }
@@ -195,6 +197,6 @@ impl GuestSession {
             set_header(&mut headers, name, value).map_err(wrong)?;
         }
         let body = request.body.map(Bytes::from).unwrap_or_default();
-        Ok(Outgoing::foreign(origin, method, target, headers, body, &self.jar.borrow()))
+        Ok(Outgoing::foreign(origin, method, target, headers, body, &self.session.jar().borrow()))
     }
 }

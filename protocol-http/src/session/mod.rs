@@ -97,6 +97,11 @@ impl HttpSession {
         Self { compiled, part, own: Vec::new(), jar, kept, deadline }
     }
 
+    /// The user's cookies.
+    pub(crate) fn jar(&self) -> &SharedJar {
+        &self.jar
+    }
+
     async fn run(&mut self, index: StepIndex, scope: &mut Scope<'_>, intended: Timestamp) -> Exchange {
         let compiled = Arc::clone(&self.compiled);
         let step = &compiled.steps[index.0 as usize];

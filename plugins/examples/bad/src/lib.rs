@@ -19,6 +19,13 @@ thread_local! {
 struct Config {
     /// The misbehaviour.
     r#do: Deed,
+    /// How many requests `good` sends, one after the other.
+    #[serde(default = "one")]
+    requests: u32,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -62,7 +69,7 @@ enum Deed {
     Exit,
 }
 
-struct Bad(Deed);
+struct Bad(Deed, u32);
 
 impl Scenario for Bad {
     type Config = Config;
@@ -74,7 +81,7 @@ impl Scenario for Bad {
                 Err(Problem::new("this plugin refuses its configuration").at(["do"]).help("say `good`"))
             }
             Deed::TrapInConfigure => panic!("deliberate panic while configured"),
-            deed => Ok(Self(deed)),
+            deed => Ok(Self(deed, config.requests)),
         }
     }
 
@@ -82,8 +89,10 @@ impl Scenario for Bad {
     async fn journey(&self, user: &User) -> Result {
         match self.0 {
             Deed::Good | Deed::RefuseConfig | Deed::TrapInConfigure => {
-                let reply = http::get("/").await?;
-                reply.check("status is 200", reply.status() == 200);
+                for _ in 0..self.1 {
+                    let reply = http::get("/").await?;
+                    reply.check("status is 200", reply.status() == 200);
+                }
             }
             Deed::Panic => panic!("deliberate panic of user {}", user.id()),
             Deed::PanicSometimes => {

@@ -410,6 +410,7 @@ impl FunctionsWorker {
                 guest.living = None;
                 let worker = &guest.worker;
                 worker.meter.guest(worker.scenario, GuestEvent::Ended(blame.end));
+                worker.step_back();
                 let path = group.settings.path.display();
                 blame.tell(&group.settings.path, &group.told, worker);
                 let (ended, most) =

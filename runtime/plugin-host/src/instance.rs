@@ -180,5 +180,6 @@ fn bury(mut store: Store<State>, inbox: &SharedInbox, worker: &SharedWorker, end
     calls.iter().for_each(|call| call.end(CallEnd::Ended));
     let waiting = inbox.borrow_mut().close(&CallEnd::Ended);
     worker.meter.guest(worker.scenario, GuestEvent::Ended(end));
+    worker.step_back();
     worker.meter.guest(worker.scenario, GuestEvent::Lost(bystanders + waiting));
 }

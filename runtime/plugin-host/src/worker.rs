@@ -35,6 +35,7 @@ pub(crate) struct WorkerPart {
     names: RefCell<Names>,
     log: Cell<LogBudget>,
     memory: Cell<u64>,
+    stepped_back: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -79,6 +80,7 @@ impl WorkerPart {
             names: RefCell::default(),
             log: Cell::default(),
             memory: Cell::default(),
+            stepped_back: Cell::default(),
         }))
     }
 
@@ -187,12 +189,26 @@ impl WorkerPart {
         self.meter.notice(self.scenario, &text, &|| text.clone());
     }
 
+    /// Puts this worker behind the others for the rest of the run, in the eyes of the system's scheduler: it lives on a thread of
+    /// its scenario's own, and its guest has been ended by force.
+    pub(crate) fn step_back(&self) {
+        if !self.stepped_back.replace(true) {
+            // Where the system does not let a thread step back, nothing is lost but that.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), BEHIND);
+        }
+    }
+
     /// The memory of this worker's guests has grown or shrunk by so many bytes.
     pub(crate) fn memory_changed(&self, by: i64) {
         self.memory.set(self.memory.get().saturating_add_signed(by));
         self.meter.guest(self.scenario, GuestEvent::Memory(self.memory.get()));
     }
 }
+
+/// How much nicer than others a worker is whose guest was ended: a thread like that gets a tenth of what others get.
+#[cfg(target_os = "linux")]
+const BEHIND: i32 = 10;
 
 /// The longest name or line that a guest may give, in bytes.
 const LONGEST: usize = 500;

@@ -179,18 +179,14 @@ fn js(project: &Project) -> Result<PathBuf, Failure> {
     if world == "request" {
         arguments.push("--sync".into());
     }
-    arguments.extend(words(&[
-        "--module-root",
-        ".",
-        "--js",
-        "app.js",
-        "--output",
-    ]));
+    arguments.extend(words(&["--module-root", ".", "--js", "app.js", "--output"]));
     arguments.push(output.clone().into());
     let tool = tool(project, &["node_modules/.bin"], "componentize-qjs");
     let missing = match world {
         "request" => "install it: npm install",
-        _ => "install componentize-qjs 0.5.0, as the project's README.md says: npm has an older one that knows no journeys",
+        _ => {
+            "install componentize-qjs 0.5.0, as the project's README.md says: npm has an older one that knows no journeys"
+        }
     };
     run(project, &tool, &arguments, missing)?;
     taken(&output)

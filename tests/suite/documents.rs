@@ -1,7 +1,8 @@
 //! What people copy from: the example plans, and the plans in the documents. All are right, fit the schema, and run.
 //!
 //! In README.md and docs/*.md a block fenced as `yaml` is a complete plan, and `prony check` must find nothing wrong with
-//! it; files it names are those of `plans/`. A block that is only a part of a plan is fenced as `yaml fragment`.
+//! it; files it names are those of `plans/`, plugins those of `tests/guests/0.1.0/`. A block that is only a part of a plan is
+//! fenced as `yaml fragment`.
 
 use std::path::{Path, PathBuf};
 
@@ -91,9 +92,10 @@ fn example_plans_are_right() {
 fn plans_in_documents_are_right() {
     let certificates = Certificates::new();
     let folder = tempfile::tempdir().expect("a folder");
-    for path in files("plans", "csv").iter().chain(&files("plans", "txt")) {
+    let beside = [("plans", "csv"), ("plans", "txt"), ("tests/guests/0.1.0", "wasm")];
+    for path in beside.into_iter().flat_map(|(from, extension)| files(from, extension)) {
         let name = path.file_name().expect("a name");
-        std::fs::copy(path, folder.path().join(name)).expect("copied");
+        std::fs::copy(&path, folder.path().join(name)).expect("copied");
     }
     let mut found = 0;
     for document in files("docs", "md").into_iter().chain([root().join("README.md")]) {

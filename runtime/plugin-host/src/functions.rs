@@ -27,7 +27,7 @@ use crate::settings::PluginSettings;
 use crate::state::State;
 use crate::trial::{self, Refusal};
 use crate::user::{SharedUser, User, VarNames, Vars};
-use crate::worker::{SharedWorker, WorkerPart};
+use crate::worker::{SharedWorker, WorkerPart, shortened};
 
 /// What a step wants of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -365,10 +365,15 @@ impl FunctionsWorker {
         self.call(which, caller, |living, number| {
             let Living { store, request, .. } = living;
             let failed = outcome.failure.is_some();
-            let held = HeldReply { reply, outcome, step: Some(step), name: name.into(), failed };
+            let held =
+                HeldReply { reply, outcome, step: Some(step), name: name.into(), failed, judged: true };
             let handle = store.data_mut().hold(held)?;
             let answer = now(request.prony_plugin_functions().call_validate(&mut *store, number, handle))?;
-            Ok(answer)
+            // A check of the answer that does not hold is a word on it as good as an error.
+            Ok(match store.data_mut().broken_check.take() {
+                Some(check) if answer.is_ok() => Err(format!("the check `{check}` did not hold")),
+                _ => answer,
+            })
         })
     }
 
@@ -404,7 +409,7 @@ impl FunctionsWorker {
         }
         match answer {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(text)) => Err(CallProblem::Refused(text)),
+            Ok(Err(text)) => Err(CallProblem::Refused(shortened(&text).into_owned())),
             Err(error) => {
                 let blame = Blame::new(&error, &living.store);
                 guest.living = None;

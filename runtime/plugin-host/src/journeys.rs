@@ -60,6 +60,13 @@ pub enum OpenError {
 pub fn open(plugins: &Plugins, parts: ScenarioParts<'_>) -> Result<Arc<dyn Journeys>, OpenError> {
     let ScenarioParts { name, settings, wiring, data, vars } = parts;
     let plugin = plugins.load(&settings, Kind::Scenario)?;
+    let speaks = plugin.file.imports.iter().any(|import| import.starts_with("prony:plugin/http@"));
+    if speaks && settings.allow.hosts.is_empty() && wiring(prony_http::NAME).target.is_none() {
+        let found = "the plugin sends requests, and there is nobody it may send them to";
+        return Err(Diagnostic::at(&settings.node.place, found, "the plugin")
+            .help("add `target: http://host:port` to the plan, or `allow: {hosts: [...]}` to the plugin")
+            .into());
+    }
     let config: Arc<str> = settings.config_json().into();
     let bench = trial::bench(&settings, plugins.clock(), name);
     let tried = trial::block_on(

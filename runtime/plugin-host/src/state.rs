@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) current: Option<SharedUser>,
     pub(crate) timing: Timing,
     limiter: Limiter,
+    /// The first check of a judged answer that did not hold.
+    pub(crate) broken_check: Option<String>,
     /// Why the host has ended it, when it has.
     pub(crate) stop: Option<GuestEnd>,
 }
@@ -66,6 +68,12 @@ impl Timing {
         now.saturating_sub(self.began).saturating_sub(elsewhere)
     }
 
+    /// The same as far as it can be held against the guest. On a machine that is short of cores, time passes in which it has none:
+    /// it has computed no more than a tick for each that found it at it, and the one under way.
+    fn held(&self, now: u64) -> Duration {
+        Duration::from_nanos(self.computed(now)).min(TICK * (self.ticks + 1))
+    }
+
     /// Whether the guest has control.
     pub(crate) fn is_running(&self) -> bool {
         self.depth > 0
@@ -88,6 +96,7 @@ impl State {
                 current: None,
                 timing: Timing::default(),
                 limiter,
+                broken_check: None,
                 stop: None,
                 worker,
             },
@@ -158,14 +167,16 @@ fn gave_back(mut context: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
         state.timing.depth -= 1;
         return Ok(());
     }
-    let computed = state.timing.computed(state.worker.clock.now().as_nanos());
+    let computed = state.timing.held(state.worker.clock.now().as_nanos());
+    let computed = u64::try_from(computed.as_nanos()).unwrap_or(u64::MAX);
     state.timing.depth = 0;
     state.worker.meter.guest(state.worker.scenario, GuestEvent::Ran(computed));
     let Some(user) = &state.current else { return Ok(()) };
     let mut user = user.borrow_mut();
     user.computed += computed;
     let limit = state.worker.limits.call;
-    if Duration::from_nanos(user.computed) > limit {
+    // What has been ended already is ended for its own reason.
+    if state.stop.is_none() && Duration::from_nanos(user.computed) > limit {
         state.stop = Some(GuestEnd::Call);
         wasmtime::bail!("it computed longer in one call than {limit:?} (`limits: {{call: …}}`)");
     }
@@ -177,10 +188,7 @@ fn tick(mut context: StoreContextMut<'_, State>, kind: Kind) -> wasmtime::Result
     let state = context.data_mut();
     let clock = state.worker.clock;
     state.timing.ticks += 1;
-    // On a machine that is short of cores, time passes in which the guest has none: it is held to what it can have computed,
-    // which is no more than a tick for each that found it at it.
-    let passed = Duration::from_nanos(state.timing.computed(clock.now().as_nanos()));
-    let computed = passed.min(TICK * state.timing.ticks);
+    let computed = state.timing.held(clock.now().as_nanos());
     let Limits { slice, call, .. } = state.worker.limits;
     let before = state.current.as_ref().map_or(0, |user| user.borrow().computed);
     let (end, limit, what) = if computed > slice {

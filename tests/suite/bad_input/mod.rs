@@ -133,7 +133,7 @@ fn what_is_no_key_of_a_plan() {
         ),
         (
             "scenarios: {main: {load: {users: 1, for: 1s}}}\n".to_owned(),
-            &["plan.yaml:1:19: nothing to do", "expected `steps` or `flows`"],
+            &["plan.yaml:1:19: nothing to do", "expected `steps`, `flows` or `plugin`"],
         ),
         (
             "scenarios: {main: {load: {users: 1, for: 1s}, steps: []}}\n".to_owned(),

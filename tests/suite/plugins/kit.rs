@@ -53,7 +53,8 @@ fn unit_tests(project: &Path, language: &str) {
     command.args(arguments).current_dir(project);
     command.env("CARGO_TARGET_DIR", root().join("target/tests-guests-build"));
     let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let said =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success(), "{program}: {said}");
 }
 

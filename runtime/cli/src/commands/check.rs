@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use prony_core::catalog::{StepEntry, UNKNOWN_PROTOCOL};
 use prony_core::{Catalog, ScenarioId};
 use prony_engine::threshold::Scope;
 
@@ -34,7 +35,14 @@ impl Check {
         for (number, scenario) in plan.scenarios.iter().enumerate() {
             let load = report::load_in_words(&execute::about(scenario));
             let _ = writeln!(text, "  scenario {}: {load}", scenario.name);
+            for (_, plugin) in compiled.plugins.iter().filter(|(name, _)| *name == scenario.name) {
+                let file = &plugin.file;
+                let version = file.metadata.version.as_deref().unwrap_or_default();
+                let _ = writeln!(text, "    plugin {} {version} ({})", file.metadata.name, file.kind.name());
+            }
+            let known = |step: &&StepEntry| step.protocol != UNKNOWN_PROTOCOL;
             let steps = compiled.catalog.steps.iter().filter(|step| usize::from(step.scenario.0) == number);
+            let steps = steps.filter(known);
             for step in steps {
                 let checks = match step.checks.len() {
                     0 => String::new(),

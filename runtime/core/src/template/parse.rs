@@ -135,7 +135,7 @@ fn unknown(place: &Place, name: &str, variables: &Variables) -> Diagnostic {
     let advice = match did_you_mean(name, known) {
         Some(word) => format!("did you mean `{word}`?"),
         None if variables.names().is_empty() => {
-            "nothing is captured before this step; `capture`, `vars` or `data` give names their values"
+            "nothing is captured before this step; `capture`, `vars`, `data` or a plugin's `sets` give names their values"
                 .to_owned()
         }
         None => format!("known here: {}", variables.names().join(", ")),

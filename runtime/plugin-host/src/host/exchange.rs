@@ -17,6 +17,8 @@ pub struct HeldReply {
     pub(crate) name: Box<str>,
     /// Whether its request counts as failed already.
     pub(crate) failed: bool,
+    /// Whether a step's function is asked about it, and its request is recorded after that.
+    pub(crate) judged: bool,
 }
 
 impl HeldReply {
@@ -68,8 +70,12 @@ impl exchange::HostReply for State {
         let held = self.table.get_mut(&reply)?;
         let Some(step) = held.step else { return Ok(passed) };
         let due = held.outcome.intended;
+        if held.judged && !passed {
+            self.broken_check.get_or_insert(name.clone());
+        }
+        let judged = held.judged;
         self.worker.check(Some(step), &name, due, passed);
-        if !passed && !held.failed {
+        if !passed && !judged && !held.failed {
             held.failed = true;
             self.worker.meter.spoiled(step, due);
             self.worker.tell_check(step, &held.name, &name);

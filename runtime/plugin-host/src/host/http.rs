@@ -171,7 +171,7 @@ fn finish(
     );
     match (reply, outcome.failure) {
         (Some(reply), failure) if failure.is_none() || by_status => {
-            let held = HeldReply { reply, outcome, step, name, failed: failure.is_some() };
+            let held = HeldReply { reply, outcome, step, name, failed: failure.is_some(), judged: false };
             Ok(Ok(state.hold(held)?))
         }
         (_, failure) => {

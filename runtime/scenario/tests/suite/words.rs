@@ -50,7 +50,7 @@ fn mistakes_have_a_place_and_advice() {
         ),
         ("steps: []", &["plan.yaml:2:8: ", "at least one item"]),
         ("steps: [{think: 1s}]", &["a scenario without a request"]),
-        ("vars: {a: b}", &["nothing to do", "expected `steps` or `flows`"]),
+        ("vars: {a: b}", &["nothing to do", "expected `steps`, `flows` or `plugin`"]),
         (
             "steps: [{http: GET /}]\nflows: [{steps: [{http: GET /}]}]",
             &["plan.yaml:3:8: `steps` and `flows` in one scenario"],

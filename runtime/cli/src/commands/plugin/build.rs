@@ -7,7 +7,7 @@ use std::process::Command;
 use clap::Args;
 use prony_plugin_host::{FileProblem, PluginFile};
 
-use super::project::{Language, Project};
+use super::project::{Language, Project, World};
 use super::{metadata, wrong};
 use crate::commands::{Failure, print};
 use crate::exit;
@@ -31,6 +31,10 @@ impl Build {
         let unreadable =
             |path: &Path, error: &std::io::Error| Failure::Setup(format!("{}: {error}", path.display()));
         let bytes = std::fs::read(&built).map_err(|error| unreadable(&built, &error))?;
+        if project.language != Language::Rust {
+            // Nothing hangs on it: what was built is in memory.
+            let _ = std::fs::remove_file(&built);
+        }
         let target = project.component();
         let judged = |bytes: Vec<u8>| {
             PluginFile::from_bytes(&target, bytes)
@@ -65,10 +69,16 @@ fn run(project: &Project, tool: &Path, arguments: &[OsString], missing: &str) ->
     let status = command.status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure::Setup(format!(
-            "{} did not build the plugin ({status}); it said why above",
-            tool.display()
-        ))),
+        Ok(status) => {
+            let mut text =
+                format!("{} did not build the plugin ({status}); it said why above", tool.display());
+            if project.language == Language::Js && project.world == Some(World::Scenario) {
+                text.push_str(
+                    "; journeys need componentize-qjs 0.5.0 or later, as the project's README.md says",
+                );
+            }
+            Err(Failure::Setup(text))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(wrong("DIR", format!("`{}` is not installed", tool.display()), missing))
         }
@@ -160,7 +170,7 @@ fn python(project: &Project) -> Result<PathBuf, Failure> {
         ".",
         "-p",
         "sdk/python",
-        "app",
+        "prony_plugin.component",
         "-o",
     ]);
     arguments.push(output.clone().into());

@@ -23,6 +23,17 @@ impl Check {
         let mut text = inspect::head(&file);
         text.push_str(&capabilities(&file.imports));
         let plugin = Plugin::new(file).map_err(|FileProblem { found, help }| wrong("FILE", found, help))?;
+        if plugin.file.kind == Kind::Request {
+            text.push_str("functions\n");
+            for function in prony_plugin_host::describe_functions(&plugin, prony_engine::clock::clock())? {
+                text.push_str(&format!(
+                    "  {} ({}): {}\n",
+                    function.name,
+                    function.kinds.join(", "),
+                    function.about
+                ));
+            }
+        }
         text.push_str("fits: it can be named in a plan: ");
         text.push_str(&match plugin.file.kind {
             Kind::Scenario => format!("plugin: {}\n", plugin.file.path.display()),

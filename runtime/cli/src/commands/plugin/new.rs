@@ -71,13 +71,22 @@ impl New {
             copy(from, &folder.join(to), &self.name)?;
         }
         let shown = folder.display();
-        let test = match self.lang {
-            Language::Rust => "cargo test",
-            Language::Python => "python3 -m unittest",
-            Language::Js => "node --test",
+        let (tools, test) = match self.lang {
+            Language::Rust => ("", "cargo test"),
+            Language::Python => (
+                "  python3 -m venv .venv && .venv/bin/pip install -r requirements.txt    # once: the toolchain\n",
+                "python3 -m unittest",
+            ),
+            Language::Js if self.world == World::Request => {
+                ("  npm install           # once: the toolchain\n", "node --test")
+            }
+            Language::Js => (
+                "  cargo install componentize-qjs-cli@0.5.0 --locked    # once: the toolchain; it needs Rust 1.97\n",
+                "node --test",
+            ),
         };
         print(&format!(
-            "made {shown}: a plugin in {} for the world {}\n\n  cd {shown}\n  {test:<20}  # its unit tests, without a server\n  prony plugin build    # makes {}.wasm\n  prony plugin test     # runs it against a target inside Prony\n  prony run plan.yaml   # a load test with it; README.md says more\n",
+            "made {shown}: a plugin in {} for the world {}\n\n  cd {shown}\n{tools}  {test:<20}  # its unit tests, without a server\n  prony plugin build    # makes {}.wasm\n  prony plugin test     # runs it against a target inside Prony\n  prony serve &         # that target, on port 8080\n  prony run plan.yaml   # a load test with it; README.md says more\n",
             self.lang.name(),
             self.world.kind().name(),
             self.name,

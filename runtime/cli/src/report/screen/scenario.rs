@@ -147,10 +147,10 @@ impl Screen {
 
     /// What the failures were, and what plugins said when they were ended, in their own words.
     fn notices(&mut self, scenario: &ScenarioSummary) {
-        let ended = scenario.guests.as_ref().is_some_and(|guests| guests.ended.total > 0);
-        let label = match (scenario.measured.failures.total, ended) {
+        // What a guest says, or ends its iterations with, is worth reading without any failed request.
+        let label = match (scenario.measured.failures.total, scenario.guests.is_some()) {
             (0, false) => return,
-            (0, true) => "notices",
+            (_, true) => "notices",
             _ => "such as",
         };
         for (number, notice) in scenario.notices.iter().take(MOST_NOTICES).enumerate() {

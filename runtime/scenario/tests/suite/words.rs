@@ -42,7 +42,7 @@ fn mistakes_have_a_place_and_advice() {
         ),
         (
             "steps: [{http: 'GET /{{token}}'}]",
-            &["plan.yaml:2:22: undefined variable `token`", "`capture`, `vars` or `data`"],
+            &["plan.yaml:2:22: undefined variable `token`", "`capture`, `vars`, `data` or a plugin's `sets`"],
         ),
         (
             "steps:\n  - http: GET /\n    capture: {id: json $.id}\n  - http: 'GET /{{di}}'",

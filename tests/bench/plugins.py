@@ -43,12 +43,13 @@ def costs(bench, table, note):
     ways = {
         "plan step": "    steps: [{http: GET /, check: status == 200}]\n",
         "Rust journey": f"    plugin: {{path: {journey}, config: {{do: good}}}}\n",
+        "Rust journey of 10 requests": f"    plugin: {{path: {journey}, config: {{do: good, requests: 10}}}}\n",
         "plan step with a body": plain,
         "step with generate and validate": f"    steps:\n      - http: GET /\n        check: status == 200\n        generate: {function}\n        validate: {function}\n",
     }
     if python:
         ways["Python journey"] = f"    plugin: {python}\n"
-    base = {"Rust journey": "plan step", "Python journey": "plan step", "step with generate and validate": "plan step with a body"}
+    base = {"Rust journey": "plan step", "Rust journey of 10 requests": "plan step", "Python journey": "plan step", "step with generate and validate": "plan step with a body"}
     for users in (64, 10_000):
         results = {way: [] for way in ways}
         for number in range(bench.rounds):

@@ -278,7 +278,7 @@ impl GuestJourney {
         (ended > most).then(|| {
             let path = self.run.settings.path.display();
             IterationEnd::Fatal(format!(
-                "the plugin {path} was ended by force {ended} times, and {most} are allowed (`limits: {{traps: …}}`); see the notices"
+                "the plugin {path} was ended by force too often: {ended} of {most} allowed (`limits: {{traps: …}}`); see the notices"
             ))
         })
     }

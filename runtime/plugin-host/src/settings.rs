@@ -159,7 +159,8 @@ impl PluginSettings {
             Some(_) => Isolation::Worker,
         };
         Ok(Self {
-            path: folder.join(path.text()?),
+            // As people write it, `./` says nothing behind the plan's folder.
+            path: folder.join(path.text()?.trim_start_matches("./")),
             node: path.clone(),
             function: node.get("function").cloned(),
             config: node.get("config").cloned(),

@@ -77,6 +77,8 @@ pub enum Metric {
     Iterations,
     /// The same, a second.
     IterationRate,
+    /// Iterations that ended early: by a failed step, by an error of a plugin's journey, with a guest that was ended.
+    IterationsFailed,
     /// Starts that could not be made.
     Dropped,
     /// Bytes sent.
@@ -211,6 +213,7 @@ impl Metric {
             | Self::Failures
             | Self::FailuresOf(_)
             | Self::Iterations
+            | Self::IterationsFailed
             | Self::Dropped
             | Self::GuestsEnded
             | Self::LostUsers => "",
@@ -225,6 +228,7 @@ impl Metric {
             Self::Time(Timing::Lag | Timing::Iteration | Timing::Guest, _)
                 | Self::Iterations
                 | Self::IterationRate
+                | Self::IterationsFailed
                 | Self::Dropped
                 | Self::GuestsEnded
                 | Self::LostUsers

@@ -72,6 +72,7 @@ impl Observed {
             Metric::Time(Timing::Lag | Timing::Iteration | Timing::Guest, _)
             | Metric::Iterations
             | Metric::IterationRate
+            | Metric::IterationsFailed
             | Metric::Dropped
             | Metric::GuestsEnded
             | Metric::LostUsers
@@ -92,6 +93,7 @@ impl Observed {
             Metric::GuestsEnded => self.count += scenario.guests.ended(),
             Metric::LostUsers => self.count += scenario.guests.lost_users,
             Metric::Iterations | Metric::IterationRate => self.count += scenario.iterations.completed,
+            Metric::IterationsFailed => self.count += scenario.iterations.failed,
             Metric::Dropped => self.count += scenario.dropped.total(),
             _ => {}
         }

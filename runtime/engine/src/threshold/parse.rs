@@ -126,7 +126,11 @@ fn metric(name: &str) -> Result<Metric, Unknown> {
         "requests" => &[("count", Metric::Requests), ("rate", Metric::RequestRate)],
         "failures" => &[("count", Metric::Failures), ("rate", Metric::FailureShare)],
         "checks" => &[("rate", Metric::CheckShare)],
-        "iterations" => &[("count", Metric::Iterations), ("rate", Metric::IterationRate)],
+        "iterations" => &[
+            ("count", Metric::Iterations),
+            ("rate", Metric::IterationRate),
+            ("failed", Metric::IterationsFailed),
+        ],
         "dropped" => &[("count", Metric::Dropped)],
         "bytes_sent" => &[("count", Metric::BytesSent)],
         "bytes_received" => &[("count", Metric::BytesReceived)],

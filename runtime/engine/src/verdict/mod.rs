@@ -13,6 +13,7 @@
 //! | `interrupted`: ended before its time | always | – |
 //! | `failed`: something made the run pointless | – | always |
 //! | `cut`: requests cut off when the run ended | above 1 % | – |
+//! | `iterations`: a plugin's scenario of which not one iteration was completed | always | – |
 //! | `nothing`: not one request ended, or not one succeeded | – | always |
 //! | `guest`: guests that were ended, by a trap or over a limit | any | – |
 //! | `guest_time`: the share of its workers' CPU that a scenario's guests took, runs of 1 s and more | above 50 %, where one of these workers used more than 50 % of a core | – |
@@ -99,6 +100,7 @@ pub(crate) fn judge(
         });
     }
     reasons.extend(fruitless(totals, requests));
+    reasons.extend(unfinished(totals, scenarios));
     let median = responses.quantile(0.5).unwrap_or(0);
     worker::judge(totals, generator, scenarios, open, median, &mut reasons);
     let dropped: u64 = totals.scenarios.iter().map(|scenario| scenario.dropped.total()).sum();
@@ -145,6 +147,22 @@ pub(crate) fn judge(
     }
     let status = reasons.iter().map(|reason| reason.status).max().unwrap_or(Status::Valid);
     Verdict { status, reasons }
+}
+
+/// Journeys of which not one came to its end: requests may have been fine until then, and that says little.
+fn unfinished<'a>(totals: &'a Statistics, names: &'a [String]) -> impl Iterator<Item = Reason> + 'a {
+    let scenarios = totals.scenarios.iter().zip(names);
+    let hopeless = scenarios.filter(|(scenario, _)| {
+        scenario.guests.any() && scenario.iterations.completed == 0 && scenario.iterations.failed > 0
+    });
+    hopeless.map(|(scenario, name)| Reason {
+        status: Status::Degraded,
+        rule: "iterations",
+        text: format!(
+            "not one iteration of `{name}` came to its end, {} failed: what its plugin said is among the scenario's notices",
+            scenario.iterations.failed
+        ),
+    })
 }
 
 /// Requests enough, but none that succeeded, or too many whose end nobody saw.

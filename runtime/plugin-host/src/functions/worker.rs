@@ -156,7 +156,7 @@ impl FunctionsWorker {
                     return Err(CallProblem::Ended);
                 }
                 Err(CallProblem::Hopeless(format!(
-                    "the plugin {path} was ended by force {ended} times, and {most} are allowed (`limits: {{traps: …}}`); see the notices"
+                    "the plugin {path} was ended by force too often: {ended} of {most} allowed (`limits: {{traps: …}}`); see the notices"
                 )))
             }
         }

@@ -40,7 +40,7 @@ pub trait Validate: Sized + 'static {
     fn validate(&mut self, reply: &Reply) -> Result;
 }
 
-/// Makes a component of functions by name. The comment before each is what `prony plugin inspect` says of it.
+/// Makes a component of functions by name. The comment before each is what `prony plugin check` says of it.
 ///
 /// ```
 /// use prony_plugin::prelude::*;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use prony::plan::{Plan, to_yaml};
 use prony::show;
+use prony_core::Commons;
 use prony_core::protocol::Wiring;
 use prony_core::template::{Escape, Scope, Template, Variables};
 use prony_core::{Catalog, Place, Random, Source};
@@ -54,7 +55,8 @@ fn take(name: &str, text: &str) -> bool {
     plan.scenarios.iter().all(|scenario| {
         let Ok(id) = catalog.add_scenario(&scenario.name) else { return false };
         let overlaid = plan.overlaid(scenario);
-        let wiring = |protocol: &str| -> Wiring<'_> { overlaid.wiring(protocol) };
+        let commons = Commons::default();
+        let wiring = |protocol: &str| -> Wiring<'_> { overlaid.wiring(protocol, &commons) };
         let source = ScenarioSource {
             id,
             name: &scenario.name,

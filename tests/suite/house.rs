@@ -7,13 +7,14 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 /// Every crate, and the crates of this workspace that it may know. ARCHITECTURE.md says why.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("prony-core", &[]),
     ("prony-transport", &["prony-core"]),
     ("prony-engine", &["prony-core"]),
     ("prony-http", &["prony-core", "prony-transport"]),
-    ("prony-plugin-host", &["prony-core", "prony-http"]),
-    ("prony-scenario", &["prony-core", "prony-http", "prony-plugin-host"]),
+    ("prony-mqtt", &["prony-core", "prony-transport"]),
+    ("prony-plugin-host", &["prony-core", "prony-http", "prony-mqtt"]),
+    ("prony-scenario", &["prony-core", "prony-http", "prony-mqtt", "prony-plugin-host"]),
     (
         "prony",
         &[
@@ -21,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
             "prony-transport",
             "prony-engine",
             "prony-http",
+            "prony-mqtt",
             "prony-plugin-host",
             "prony-scenario",
         ],

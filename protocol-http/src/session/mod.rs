@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use prony_core::{
     BoxFuture, Clock, ConnectionEvent, Exchange, FailureKind, Meter, Outcome, Reply, ScenarioId, Scope,
-    Session, StepIndex, Timestamp,
+    Session, Settled, StepIndex, Timestamp,
 };
 use prony_transport::{Deadline, Handshake, Origin, WorkerConnector};
 use url::Url;
@@ -135,7 +135,7 @@ impl HttpSession {
                 _ => None,
             };
         }
-        Exchange { outcome, detail }
+        Exchange { outcome, detail, settled: Settled::Now }
     }
 
     /// The request, and those that redirects lead to.

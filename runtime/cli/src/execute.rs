@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
-use prony_core::Catalog;
+use prony_core::{Catalog, Commons};
 use prony_engine::{Control, Event, Load, Pacing, RunSpec, ScenarioSpec, Threshold};
 use prony_plugin_host::{Level, Metadata, Plugin, Plugins};
 use prony_scenario::ScenarioSource;
@@ -68,11 +68,12 @@ pub(crate) fn compile_logging(plan: &Plan, log_from: Level) -> Result<Compiled, 
     let mut catalog = Catalog::default();
     let mut scenarios = Vec::new();
     let mut used = Vec::new();
+    let commons = Commons::default();
     let plugins = Plugins::new(prony_engine::clock::clock(), log_from);
     for scenario in &plan.scenarios {
         let id = catalog.add_scenario(&scenario.name).map_err(|error| Failure::Setup(error.to_string()))?;
         let overlaid = plan.overlaid(scenario);
-        let wiring = |protocol: &str| overlaid.wiring(protocol);
+        let wiring = |protocol: &str| overlaid.wiring(protocol, &commons);
         let source = ScenarioSource {
             id,
             name: &scenario.name,

@@ -45,6 +45,19 @@ pub struct StepEntry {
     pub protocol: &'static str,
     /// Its checks as people wrote them, in order. At most 64.
     pub checks: Vec<String>,
+    /// What is counted and timed under it.
+    pub kind: StepKind,
+}
+
+/// What a step's figures are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StepKind {
+    /// Requests, which add up to those of the scenario and of the run.
+    #[default]
+    Request,
+    /// Messages that came to a receiver, timed from their sender's two clocks. They stand for themselves: whoever sent them
+    /// has counted them as requests.
+    Delivery,
 }
 
 /// A group's entry.
@@ -157,7 +170,7 @@ impl Catalog {
         let taken =
             |wanted: &str| self.steps.iter().any(|step| step.scenario == scenario && step.name == wanted);
         let name = unique(name, taken);
-        self.steps.push(StepEntry { scenario, name, protocol, checks });
+        self.steps.push(StepEntry { scenario, name, protocol, checks, kind: StepKind::Request });
         Ok(id)
     }
 
@@ -172,6 +185,39 @@ impl Catalog {
         let name = unique(name, taken);
         self.groups.push(GroupEntry { scenario, name });
         Ok(id)
+    }
+}
+
+/// Where a driver adds names of its own to its scenario's, while the plan compiles.
+#[derive(Debug)]
+pub struct Entries<'a> {
+    catalog: &'a mut Catalog,
+    scenario: ScenarioId,
+}
+
+impl<'a> Entries<'a> {
+    /// The entries of `scenario`.
+    pub fn new(catalog: &'a mut Catalog, scenario: ScenarioId) -> Self {
+        Self { catalog, scenario }
+    }
+
+    /// The number under which messages that come in are timed.
+    ///
+    /// # Errors
+    /// When there are too many steps.
+    pub fn delivery(&mut self, name: &str, protocol: &'static str) -> Result<StepId, TooMany> {
+        let id = self.catalog.add_step(self.scenario, name, protocol, Vec::new())?;
+        self.catalog.steps[usize::from(id.0)].kind = StepKind::Delivery;
+        Ok(id)
+    }
+
+    /// The number of a metric of the driver's own, `mqtt.lost`; the same for each step that asks.
+    ///
+    /// # Errors
+    /// When there are too many metrics.
+    pub fn metric(&mut self, name: &str, kind: MetricKind, unit: &str) -> Result<MetricId, TooMany> {
+        let id = self.catalog.add_metric(self.scenario, name, Some((kind, unit)));
+        id.ok_or(TooMany { what: "metrics" })
     }
 }
 
@@ -255,6 +301,11 @@ impl Catalog {
     ) -> Option<MetricId> {
         let known = |metric: &MetricEntry| metric.scenario == scenario && metric.name == name;
         if let Some(at) = self.metrics.iter().position(known) {
+            let entry = &mut self.metrics[at];
+            if let (None, Some((kind, unit))) = (entry.kind, kind) {
+                entry.kind = Some(kind);
+                unit.clone_into(&mut entry.unit);
+            }
             return Some(MetricId(at as u16));
         }
         let id = MetricId(next(self.metrics.len(), "metrics").ok()?);

@@ -9,7 +9,7 @@ use crate::BoxFuture;
 use crate::catalog::ScenarioId;
 use crate::meter::Meter;
 use crate::random::Random;
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, FineTimer, Timestamp};
 
 /// Something that keeps a run, a worker or a user from being set up. It ends the run (exit code 3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,12 @@ pub trait Journey: Send {
     /// One iteration. Dropping the future cuts it off; a request under way is then recorded by the engine's word
     /// alone (see [`IterationEnd`]), so an implementation records `Cut` for it when dropped.
     fn iterate(&mut self, start: Start) -> BoxFuture<'_, IterationEnd>;
+
+    /// The user is not wanted any more, for a while or for good: sessions let go of their connections in good order.
+    /// An iteration may follow. Cut off when the scenario's graceful stop is over.
+    fn leave(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Who and where a user is. For [`Journeys::worker`] the user is the worker's first.
@@ -64,6 +70,8 @@ pub struct Seat {
     pub meter: Meter,
     /// The user's own random numbers.
     pub random: Random,
+    /// The worker's finest timer.
+    pub timer: FineTimer,
 }
 
 /// The order to begin an iteration.
@@ -75,6 +83,8 @@ pub struct Start {
     pub iteration: u64,
     /// Wall time at the clock's origin: add a [`Timestamp`] to know the time of day.
     pub wall_origin: Duration,
+    /// When the load wants this user no longer, as far as its plan says; far away when it does not.
+    pub until: Timestamp,
 }
 
 /// How an iteration ended.

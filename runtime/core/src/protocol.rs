@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::BoxFuture;
+use crate::catalog::{Entries, StepId, TooMany};
+use crate::commons::Commons;
 use crate::diagnostic::Diagnostic;
 use crate::document::Node;
 use crate::journey::{Seat, SetupError};
@@ -37,6 +39,14 @@ pub trait Protocol: Sync {
     /// The kinds of a [`crate::Message`]'s fields that its requests can take: `header`, `query`.
     fn message_fields(&self) -> &'static [&'static str];
 
+    /// The steps that a step is short for, each a map as in a plan; `None` when it stands for itself.
+    ///
+    /// # Errors
+    /// When the step makes no sense.
+    fn expand(&self, _step: &Node) -> Result<Option<Vec<Node>>, Diagnostic> {
+        Ok(None)
+    }
+
     /// Begins a scenario's driver.
     ///
     /// # Errors
@@ -57,6 +67,8 @@ pub struct Wiring<'a> {
     pub network: Option<&'a Node>,
     /// The folder that relative paths of the plan start from.
     pub folder: &'a Path,
+    /// What drivers of several scenarios share.
+    pub commons: &'a Commons,
 }
 
 /// What checks and captures will ask of a step's answer.
@@ -68,6 +80,8 @@ pub struct ReplyNeeds {
     pub body: bool,
     /// A check looks at the status: then a status such as HTTP 404 is no failure by itself.
     pub judges_status: bool,
+    /// Something looks at the answer or at its time, so the step must wait for it.
+    pub waits: bool,
 }
 
 /// A driver in the making.
@@ -85,6 +99,14 @@ pub trait DriverBuilder {
 
     /// The name of the step compiled last, when its plan gives none: `GET /items/{{id}}`.
     fn default_name(&self) -> String;
+
+    /// The step has got its number in the run's catalog. Here a driver that measures more than requests adds its names.
+    ///
+    /// # Errors
+    /// When there are too many names.
+    fn entered(&mut self, _step: StepIndex, _id: StepId, _entries: &mut Entries<'_>) -> Result<(), TooMany> {
+        Ok(())
+    }
 
     /// The finished driver. Reads files the settings name (certificates) and resolves what is resolved once.
     ///
@@ -128,6 +150,12 @@ pub trait Session: Send {
 
     /// A new iteration begins: a session whose policy is a connection each iteration lets go of its old one.
     fn begin_iteration(&mut self);
+
+    /// The user goes away, for a while or for good: what is under way is waited for, connections are closed in good order.
+    /// The session must stay usable. May take as long as the scenario's graceful stop.
+    fn leave(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// A request and its end.
@@ -138,4 +166,17 @@ pub struct Exchange {
     /// For a failure: what happened, in the peer's or the system's own words, unless the outcome's status says it all. Shown once
     /// per kind.
     pub detail: Option<Box<str>>,
+    /// Who records it.
+    pub settled: Settled,
+}
+
+/// Whether a request's end is known when its step is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Settled {
+    /// It is; the journey records the outcome.
+    #[default]
+    Now,
+    /// It is not: the answer comes while the user goes on. The session records the outcome under the number that
+    /// [`DriverBuilder::entered`] told it.
+    Later,
 }

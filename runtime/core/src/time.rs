@@ -1,7 +1,12 @@
 //! Moments on the run's own clock. Reading that clock is the engine's business; this crate only counts.
 
 use std::ops::{Add, Sub};
+use std::rc::Rc;
 use std::time::Duration;
+
+use send_wrapper::SendWrapper;
+
+use crate::BoxFuture;
 
 /// A moment: nanoseconds since the process read its clock for the first time. Monotonic; not wall time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,5 +68,35 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.read)()
+    }
+}
+
+/// Something that waits for moments.
+pub trait Waiting {
+    /// Ready at `due`, or at once when that has passed.
+    fn until(&self, due: Timestamp) -> BoxFuture<'static, ()>;
+}
+
+/// A worker's timer for moments that latencies count from: some tens of microseconds late where timers of the async
+/// runtime are one to two milliseconds. Like a [`crate::Meter`] it is `Send` and yet for its own thread only.
+#[derive(Clone)]
+pub struct FineTimer(SendWrapper<Rc<dyn Waiting>>);
+
+impl FineTimer {
+    /// A handle on `waiting`, to be used on this thread only.
+    pub fn new(waiting: Rc<dyn Waiting>) -> Self {
+        Self(SendWrapper::new(waiting))
+    }
+
+    /// Ready at `due`, or at once when that has passed.
+    #[must_use]
+    pub fn until(&self, due: Timestamp) -> BoxFuture<'static, ()> {
+        self.0.until(due)
+    }
+}
+
+impl std::fmt::Debug for FineTimer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("FineTimer")
     }
 }

@@ -1,10 +1,11 @@
 //! The one file that reads the machine's clocks: the run's clock, the time of day, and what threads and the process
 //! have used. Waiting for a start is `pacer/alarm.rs`, on top of this.
 
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use prony_core::{Clock, Timestamp};
+use prony_core::{BoxFuture, Clock, FineTimer, Timestamp, Waiting};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// The run's clock: monotonic, counting from its first reading in this process.
@@ -53,4 +54,16 @@ pub(crate) fn peak_rss_bytes() -> u64 {
 
 fn duration(time: Timespec) -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// A timer for [`Clock`]'s moments, as coarse as the async runtime's.
+#[must_use]
+pub fn timer() -> FineTimer {
+    struct Coarse;
+    impl Waiting for Coarse {
+        fn until(&self, due: Timestamp) -> BoxFuture<'static, ()> {
+            Box::pin(tokio::time::sleep(due - clock().now()))
+        }
+    }
+    FineTimer::new(Rc::new(Coarse))
 }

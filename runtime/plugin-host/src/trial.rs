@@ -7,8 +7,8 @@ use std::rc::Rc;
 use prony_core::document::Value;
 use prony_core::meter::Named;
 use prony_core::{
-    CheckId, Clock, ConnectionEvent, Diagnostic, GroupId, GuestEnd, GuestEvent, Marks, Meter, MetricId, Node,
-    Outcome, Random, Recording, ScenarioId, Seat, StepId, Timestamp,
+    BoxFuture, CheckId, Clock, ConnectionEvent, Diagnostic, FineTimer, GroupId, GuestEnd, GuestEvent, Marks,
+    Meter, MetricId, Node, Outcome, Random, Recording, ScenarioId, Seat, StepId, Timestamp, Waiting,
 };
 
 use crate::bindings::wit::types::Problem;
@@ -35,6 +35,15 @@ impl Recording for Nothing {
     fn guest(&mut self, _: ScenarioId, _: GuestEvent) {}
 }
 
+/// Nobody waits here.
+struct Never;
+
+impl Waiting for Never {
+    fn until(&self, _: Timestamp) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 /// A worker's part outside of any run.
 pub(crate) fn bench(settings: &PluginSettings, clock: Clock, scenario: &str) -> SharedWorker {
     let seat = Seat {
@@ -46,6 +55,7 @@ pub(crate) fn bench(settings: &PluginSettings, clock: Clock, scenario: &str) -> 
         clock,
         meter: Meter::new(Rc::new(RefCell::new(Nothing))),
         random: Random::new(0, 0, 0),
+        timer: FineTimer::new(Rc::new(Never)),
     };
     WorkerPart::new(&seat, scenario, settings.limits, settings.allow.clone(), None, None, Level::Error)
 }

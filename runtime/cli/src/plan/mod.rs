@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use prony_core::protocol::Wiring;
-use prony_core::{Diagnostic, Node, units};
+use prony_core::{Commons, Diagnostic, Node, units};
 use prony_engine::Load;
 
 pub use threshold::PlanThreshold;
@@ -190,7 +190,7 @@ pub struct Overlaid {
 impl Overlaid {
     /// The wiring for `protocol`.
     #[must_use]
-    pub fn wiring(&self, protocol: &str) -> Wiring<'_> {
+    pub fn wiring<'a>(&'a self, protocol: &str, commons: &'a Commons) -> Wiring<'a> {
         let part =
             |name: &str| self.parts.iter().find(|(key, _)| *key == name).and_then(|(_, node)| node.as_ref());
         Wiring {
@@ -199,6 +199,7 @@ impl Overlaid {
             tls: part("tls"),
             network: part("network"),
             folder: &self.folder,
+            commons,
         }
     }
 }

@@ -105,7 +105,7 @@ async fn live(
             && take(&shared)
         {
             let journey = journey.get_or_insert_with(|| crew.user(number));
-            let next = crew.iterate(&mut **journey, due, iteration).await;
+            let next = crew.iterate(&mut **journey, due, iteration, until).await;
             iteration += 1;
             if next == Next::Over {
                 return;

@@ -97,12 +97,18 @@ impl Crew {
     }
 
     /// One iteration, counted whatever becomes of it.
-    async fn iterate(&self, journey: &mut dyn Journey, intended: Timestamp, iteration: u64) -> Next {
+    async fn iterate(
+        &self,
+        journey: &mut dyn Journey,
+        intended: Timestamp,
+        iteration: u64,
+        until: Timestamp,
+    ) -> Next {
         let clock = self.seat.clock;
         self.recorder.borrow_mut().iteration_started(self.seat.scenario, intended, clock.now());
         let mut count =
             Count { recorder: &self.recorder, scenario: self.seat.scenario, intended, done: false };
-        let end = journey.iterate(Start { intended, iteration, wall_origin: self.wall_origin }).await;
+        let end = journey.iterate(Start { intended, iteration, wall_origin: self.wall_origin, until }).await;
         let (ending, next) = match end {
             IterationEnd::Complete => (Ending::Completed, Next::GoOn),
             IterationEnd::Failed => (Ending::Failed, Next::GoOn),

@@ -57,6 +57,7 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
     let mut numbers = crew.users(load.max_users).peekable();
     let mut stop = crew.stop.clone();
     let mut batch = 0;
+    let until = crew.begin + length(load);
     let to_its_end = loop {
         let Some(due) = schedule.next_due() else { break true };
         let due = crew.begin + due;
@@ -92,7 +93,7 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
                 pool.borrow_mut().chairs.push(chair.clone());
                 crew.spawn(
                     &mut users,
-                    serve(Arc::clone(crew), number, chair, pool.clone(), Arc::clone(&over)),
+                    serve(Arc::clone(crew), number, until, chair, pool.clone(), Arc::clone(&over)),
                 );
             }
             (None, None) => {
@@ -148,13 +149,20 @@ fn sit_down(crew: &Crew, load: &OpenLoad) -> Result<Seated, String> {
 }
 
 /// A user's life: it sits, gets a start, performs it, and sits again.
-async fn serve(crew: Arc<Crew>, number: u32, chair: SharedChair, pool: SharedPool, over: Arc<Notify>) {
+async fn serve(
+    crew: Arc<Crew>,
+    number: u32,
+    until: Timestamp,
+    chair: SharedChair,
+    pool: SharedPool,
+    over: Arc<Notify>,
+) {
     let mut journey = crew.user(number);
     let mut iteration = 0;
     loop {
         let Some(due) = next_start(&chair).await else { return };
         pool.borrow_mut().hesitant -= 1;
-        let next = crew.iterate(&mut *journey, due, iteration).await;
+        let next = crew.iterate(&mut *journey, due, iteration, until).await;
         iteration += 1;
         let mut pool = pool.borrow_mut();
         if next == Next::Over {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
-use prony_core::{Clock, JourneyWorker, Meter, Random, ScenarioId, Seat, SetupError, Timestamp};
+use prony_core::{Clock, FineTimer, JourneyWorker, Meter, Random, ScenarioId, Seat, SetupError, Timestamp};
 use send_wrapper::SendWrapper;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -116,7 +116,8 @@ async fn live(assignment: Assignment) {
     let recorder: SharedRecorder = SendWrapper::new(Rc::new(RefCell::new(Recorder::new(names))));
     let rc: Rc<RefCell<Recorder>> = Rc::clone(&*recorder);
     let meter = Meter::new(rc);
-    let seat = |scenario| seat(&spec, scenario, number, clock, &meter);
+    let timer = clock::timer();
+    let seat = |scenario| seat(&spec, scenario, number, clock, &meter, &timer);
     let parts = match set_up(&spec, &scenarios, seat) {
         Ok(parts) => parts,
         Err(error) => {
@@ -195,7 +196,14 @@ fn set_up<'a>(
 }
 
 /// The seat of the worker's first user in `scenario`.
-fn seat(spec: &RunSpec, scenario: ScenarioId, worker: u32, clock: Clock, meter: &Meter) -> Seat {
+fn seat(
+    spec: &RunSpec,
+    scenario: ScenarioId,
+    worker: u32,
+    clock: Clock,
+    meter: &Meter,
+    timer: &FineTimer,
+) -> Seat {
     Seat {
         scenario,
         user: worker,
@@ -205,6 +213,7 @@ fn seat(spec: &RunSpec, scenario: ScenarioId, worker: u32, clock: Clock, meter: 
         clock,
         meter: meter.clone(),
         random: Random::new(spec.seed, u64::from(scenario.0), u64::from(worker)),
+        timer: timer.clone(),
     }
 }
 

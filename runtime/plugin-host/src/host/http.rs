@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use prony_core::{Exchange, FailureKind, Marks, Outcome, StepId, Timestamp};
+use prony_core::{Exchange, FailureKind, Marks, Outcome, Settled, StepId, Timestamp};
 use prony_http::guest::{GuestRequest, GuestSession};
 use wasmtime::Result;
 use wasmtime::component::{Accessor, HasSelf, Resource};
@@ -90,7 +90,7 @@ fn begin(state: &mut State, request: Request) -> Result<Result<Begun, Failure>> 
             failure: Some(FailureKind::Refused),
             ..Outcome::due(due)
         };
-        let exchange = Exchange { outcome, detail: Some(text.clone().into()) };
+        let exchange = Exchange { outcome, detail: Some(text.clone().into()), settled: Settled::Now };
         record(&worker, step, &name, &exchange);
         Ok(Err(Failure { kind: FailureKind::Refused.name().to_owned(), message: text }))
     };
@@ -156,7 +156,7 @@ fn finish(
     step: Option<StepId>,
     name: Box<str>,
 ) -> Result<Result<Resource<HeldReply>, Failure>> {
-    let Exchange { outcome, detail } = exchange;
+    let Exchange { outcome, detail, .. } = exchange;
     let reply = session.map(|(mut session, user)| {
         let reply = session.take_reply();
         if let Some(http) = &mut user.borrow_mut().http {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prony_core::{Exchange, FailureKind, Marks, Message, Outcome, Start, Timestamp};
+use prony_core::{Exchange, FailureKind, Marks, Message, Outcome, Settled, Start, Timestamp};
 use prony_plugin_host::{CallProblem, Caller};
 
 use super::{PlanJourney, Step};
@@ -83,7 +83,12 @@ impl PlanJourney {
         };
         let outcome = Outcome { finished: now, failure: Some(kind), ..Outcome::due(due) };
         self.seat.meter.request(request.id, &outcome, Marks::default());
-        self.tell(request, number, kind, &Exchange { outcome, detail: Some(detail.into()) });
+        self.tell(
+            request,
+            number,
+            kind,
+            &Exchange { outcome, detail: Some(detail.into()), settled: Settled::Now },
+        );
         (Step::Failed, now)
     }
 

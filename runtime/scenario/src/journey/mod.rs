@@ -10,7 +10,8 @@ use std::time::Duration;
 use prony_core::template::{Escape, Scope};
 use prony_core::{
     BoxFuture, Clock, Driver, DriverWorker, Exchange, FailureKind, GroupId, IterationEnd, Journey,
-    JourneyWorker, Journeys, Marks, Meter, Outcome, Seat, Session, SetupError, Start, StepId, Timestamp,
+    JourneyWorker, Journeys, Marks, Meter, Outcome, Seat, Session, Settled, SetupError, Start, StepId,
+    Timestamp,
 };
 use prony_plugin_host::{Functions, FunctionsWorker};
 use send_wrapper::SendWrapper;
@@ -301,7 +302,9 @@ impl PlanJourney {
                 Err(hopeless) => self.hopeless = Some(hopeless),
             }
         }
-        self.seat.meter.request(request.id, &exchange.outcome, marks);
+        if exchange.settled == Settled::Now {
+            self.seat.meter.request(request.id, &exchange.outcome, marks);
+        }
         let step = match exchange.outcome.failure {
             _ if self.hopeless.is_some() => Step::Hopeless,
             None => Step::Passed,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use prony_core::catalog::TooMany;
+use prony_core::catalog::{Entries, TooMany};
 use prony_core::protocol::Wiring;
 use prony_core::{
     Catalog, Diagnostic, DriverBuilder, Journeys, Node, ReplyNeeds, ScenarioId, SetupError, Template,
@@ -339,8 +339,10 @@ impl Compiler<'_, '_> {
             return Err(step.unexpected("at most 64 checks in one step").into());
         }
         let generate = self.function(step, Task::Generate)?.map(|(function, _)| function);
-        let mut needs = ReplyNeeds { fields: validates, body: validates, judges_status: false };
+        let mut needs =
+            ReplyNeeds { fields: validates, body: validates, judges_status: false, waits: validates };
         checks.iter().for_each(|check| check.needs(&mut needs));
+        needs.waits |= !checks.is_empty() || step.get("capture").is_some();
         // Captured names are known after this step, not within it.
         let mut later = self.variables.clone();
         let mut captures = Vec::new();
@@ -360,6 +362,7 @@ impl Compiler<'_, '_> {
         let texts = checks.iter().map(|check| check.text().to_owned());
         let texts = texts.chain(judge.map(|judge| format!("valid for {judge}"))).collect();
         let id = self.catalog.add_step(self.source.id, name, protocol.name(), texts)?;
+        self.builders[driver].1.entered(index, id, &mut Entries::new(self.catalog, self.source.id))?;
         let name = self.catalog.steps[usize::from(id.0)].name.clone();
         let on_failure = on_failure(step)?.unwrap_or(self.on_failure);
         self.program.requests.push(Request {

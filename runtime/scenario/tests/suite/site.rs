@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prony_core::protocol::Wiring;
-use prony_core::{Catalog, FailureKind, Shape, Source, document};
+use prony_core::{Catalog, Commons, FailureKind, Shape, Source, document};
 use prony_engine::stats::{GroupStats, StepStats};
 use prony_engine::{
     ClosedLoad, Control, Event, Load, OpenLoad, Pacing, RateStage, RunResult, RunSpec, ScenarioSpec, Starts,
@@ -172,12 +172,14 @@ impl<'a> Plan<'a> {
         let data = DataSources::open(node.get("data"), self.folder).map_err(|mistake| mistake.to_string())?;
         let mut catalog = Catalog::default();
         let id = catalog.add_scenario("main").expect("one scenario");
+        let commons = Commons::default();
         let wiring = |_: &str| Wiring {
             target: node.get("target"),
             settings: node.get("http"),
             tls: None,
             network: None,
             folder: self.folder,
+            commons: &commons,
         };
         let plugins = Plugins::new(prony_engine::clock::clock(), Level::Warn);
         let source = ScenarioSource {

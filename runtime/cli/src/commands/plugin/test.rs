@@ -88,6 +88,7 @@ impl Test {
             clock,
             meter: Meter::new(Rc::clone(witness) as Rc<RefCell<dyn Recording>>),
             random: Random::new(self.seed, u64::from(id.0), u64::from(user)),
+            timer: prony_engine::clock::timer(),
         };
         let mut worker = scenario.journeys.worker(&seat(0))?;
         for user in 0..self.users {
@@ -97,7 +98,14 @@ impl Test {
                 let intended = clock.now();
                 let wall_origin = prony_engine::clock::wall_clock()
                     .saturating_sub(Duration::from_nanos(intended.as_nanos()));
-                let end = journey.iterate(Start { intended, iteration, wall_origin }).await;
+                let end = journey
+                    .iterate(Start {
+                        intended,
+                        iteration,
+                        wall_origin,
+                        until: Timestamp::from_nanos(u64::MAX),
+                    })
+                    .await;
                 match end {
                     IterationEnd::Complete => {}
                     IterationEnd::Failed => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use prony_core::document::Value;
+use prony_core::template::JsonTemplate;
 use prony_core::{Diagnostic, Node, Template, Variables};
 
 use crate::step::text::{Encoding, Text};
@@ -80,7 +80,9 @@ pub(crate) fn compile(
         ),
         "json" => {
             let mut text = Text::default();
-            json(value, variables, &mut text)?;
+            for piece in JsonTemplate::compile(value, variables)?.into_pieces() {
+                text.push(piece, Encoding::JsonValues);
+            }
             (Body::Text(text), Some("application/json".to_owned()))
         }
         "form" => {
@@ -154,43 +156,5 @@ fn multipart(
         }
     });
     parts.push(Part::Text(Text::constant("\r\n")));
-    Ok(())
-}
-
-/// A plan's value as JSON text whose texts are templates.
-fn json(node: &Node, variables: &Variables, out: &mut Text) -> Result<(), Diagnostic> {
-    match &node.value {
-        Value::Map(entries) => {
-            for (number, (key, value)) in entries.iter().enumerate() {
-                out.push_constant(if number == 0 { "{" } else { "," });
-                out.push_constant(&serde_json::Value::from(key.name.as_str()).to_string());
-                out.push_constant(":");
-                json(value, variables, out)?;
-            }
-            out.push_constant(if entries.is_empty() { "{}" } else { "}" });
-        }
-        Value::List(items) => {
-            out.push_constant("[");
-            for (number, item) in items.iter().enumerate() {
-                out.push_constant(if number == 0 { "" } else { "," });
-                json(item, variables, out)?;
-            }
-            out.push_constant("]");
-        }
-        Value::Scalar { text, .. } if text.contains("{{") => {
-            let template = Template::compile(text, &node.place, variables)?;
-            if template.is_raw_hole() {
-                out.push(template, Encoding::JsonValues);
-            } else {
-                // The text around the holes is escaped now, the values when they are known.
-                let escaped = serde_json::Value::from(text.as_str()).to_string();
-                let inner = &escaped[1..escaped.len() - 1];
-                out.push_constant("\"");
-                out.push(Template::compile(inner, &node.place, variables)?, Encoding::JsonValues);
-                out.push_constant("\"");
-            }
-        }
-        _ => out.push_constant(&node.to_json().to_string()),
-    }
     Ok(())
 }

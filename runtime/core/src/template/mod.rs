@@ -2,12 +2,14 @@
 //!
 //! Templates are here and not with the plan steps because every protocol's steps hold them.
 
+mod json;
 mod parse;
 mod render;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+pub use json::JsonTemplate;
 pub use render::{Escape, MissingValue, Scope};
 
 use crate::diagnostic::{Diagnostic, Place};

@@ -1,5 +1,16 @@
 //! MQTT for Prony: 3.1.1 and 5 over TCP, TLS and WebSocket; steps, sessions made for tens of thousands of devices, the delivery
 //! audit, and the embedded broker.
 
-#![allow(dead_code)]
+mod commons;
+mod config;
+mod device;
+mod driver;
+mod heart;
+mod metrics;
 mod packet;
+mod reply;
+mod session;
+mod step;
+mod target;
+
+pub use config::{MQTT, Mqtt, NAME};

@@ -201,6 +201,14 @@ impl<'a> Entries<'a> {
         Self { catalog, scenario }
     }
 
+    /// The number of requests that are no step's of the plan: a connection that comes back by itself.
+    ///
+    /// # Errors
+    /// When there are too many steps.
+    pub fn request(&mut self, name: &str, protocol: &'static str) -> Result<StepId, TooMany> {
+        self.catalog.add_step(self.scenario, name, protocol, Vec::new())
+    }
+
     /// The number under which messages that come in are timed.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 
 pub mod catalog;
 pub mod commons;
+pub mod delivery;
 pub mod diagnostic;
 pub mod document;
 pub mod guest;

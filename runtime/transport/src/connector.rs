@@ -64,6 +64,10 @@ pub struct WorkerConnector {
     turn: Turn,
 }
 
+/// Who we are to a peer that asks for a certificate.
+#[derive(Clone, Debug)]
+pub struct Identity(Arc<ClientConfig>);
+
 impl ConnectorBuilder {
     /// Reads this machine's roots if asked for, and tries the source addresses. `alpn` is what TLS offers, the favourite
     /// first.
@@ -146,6 +150,28 @@ impl WorkerConnector {
         clock: &Clock,
         phases: &mut Phases,
     ) -> Result<Connected, ConnectFailure> {
+        self.connect_as(origin, &Identity(Arc::clone(&self.tls)), clock, phases).await
+    }
+
+    /// A certificate of somebody's own, read from PEM files.
+    ///
+    /// # Errors
+    /// With what is wrong with the files.
+    pub fn identity(&self, certificate: &Path, key: &Path) -> Result<Identity, String> {
+        Tls::for_identity(&self.tls, certificate, key).map(Identity)
+    }
+
+    /// As [`Self::connect`], with a certificate of somebody's own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect_as(
+        &self,
+        origin: &Origin,
+        identity: &Identity,
+        clock: &Clock,
+        phases: &mut Phases,
+    ) -> Result<Connected, ConnectFailure> {
         let addresses = self.addresses(origin, clock, phases).await?;
         let began = clock.now();
         let tcp = self.dial(origin, &addresses).await;
@@ -155,7 +181,7 @@ impl WorkerConnector {
             return Ok(Connected { stream: Stream::Plain(tcp), alpn: None, handshake: None });
         }
         let began = clock.now();
-        let secured = self.secure(origin, tcp).await;
+        let secured = self.secure(origin, identity, tcp).await;
         phases.set(Phase::Tls, clock.now().nanos_since(began));
         secured
     }
@@ -223,7 +249,12 @@ impl WorkerConnector {
         Err(last)
     }
 
-    async fn secure(&self, origin: &Origin, tcp: TcpStream) -> Result<Connected, ConnectFailure> {
+    async fn secure(
+        &self,
+        origin: &Origin,
+        identity: &Identity,
+        tcp: TcpStream,
+    ) -> Result<Connected, ConnectFailure> {
         let name = match &self.connector.tls.server_name {
             Some(name) => name.clone(),
             None => ServerName::try_from(origin.host.to_string()).map_err(|_| {
@@ -235,7 +266,7 @@ impl WorkerConnector {
             })?,
         };
         let limit = self.connector.network.tls_timeout;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        let connector = TlsConnector::from(Arc::clone(&identity.0));
         match tokio::time::timeout(limit, connector.connect(name, tcp)).await {
             Ok(Ok(stream)) => {
                 let session = stream.get_ref().1;

@@ -14,7 +14,7 @@ mod source;
 mod stream;
 mod tls;
 
-pub use connector::{ConnectFailure, Connected, Connector, ConnectorBuilder, WorkerConnector};
+pub use connector::{ConnectFailure, Connected, Connector, ConnectorBuilder, Identity, WorkerConnector};
 pub use deadline::Deadline;
 pub use failure::{failure_of_io, story_of_io};
 pub use origin::Origin;

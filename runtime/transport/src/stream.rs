@@ -84,3 +84,15 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+impl Stream {
+    /// Ends the connection by a TCP reset: what is under way is thrown away on both sides.
+    pub fn reset(self) {
+        let tcp = match &self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        // Where the system refuses, the connection ends in good order instead.
+        let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
+    }
+}

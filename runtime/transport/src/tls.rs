@@ -9,7 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
 /// Sessions a worker remembers for resumption.
@@ -136,6 +136,28 @@ impl Tls {
         config.resumption =
             if self.resume { Resumption::in_memory_sessions(SESSIONS) } else { Resumption::disabled() };
         Arc::new(config)
+    }
+
+    /// `config` for somebody with a certificate of their own, read from PEM files. What is wrong with them, in words.
+    pub(crate) fn for_identity(
+        config: &ClientConfig,
+        certificate: &Path,
+        key: &Path,
+    ) -> Result<Arc<ClientConfig>, String> {
+        let told = |path: &Path, error: &pem::Error| format!("{}: {}", path.display(), problem(error));
+        let chain = CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| told(certificate, &error))?;
+        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| told(key, &error))?;
+        let provider = rustls::crypto::ring::default_provider();
+        let identity = CertifiedKey::from_der(chain, private, &provider).map_err(|error| {
+            format!("{} and {} are no identity: {error}", certificate.display(), key.display())
+        })?;
+        let mut config = config.clone();
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity));
+        // Sessions are resumed by name, and somebody else's must not be.
+        config.resumption = Resumption::disabled();
+        Ok(Arc::new(config))
     }
 
     fn trusted(&self) -> Result<RootCertStore, SetupError> {

@@ -1,0 +1,107 @@
+//! A device that has lost its connection comes back by itself.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use prony_core::delivery::Resumption;
+use prony_core::{Outcome, Random};
+use send_wrapper::SendWrapper;
+
+use super::{Device, SharedDevice, Stage, State, Trouble, establish};
+use crate::driver::SharedPart;
+use crate::packet::control;
+
+/// Lets a device that is away try until it is back, or wants to be no longer.
+pub(super) fn begin(this: &Rc<RefCell<Device>>, device: &mut Device) {
+    let weak = SendWrapper::new(Rc::downgrade(this));
+    let part: SharedPart = SendWrapper::new(Rc::clone(&device.part));
+    let (connection, user) = (device.connection, device.user);
+    tokio::spawn(async move {
+        let Some(policy) = part.compiled.settings.reconnect else { return };
+        // A stream of its own: pauses must not change what the user's own numbers are.
+        let mut random = Random::new(u64::from(user), u64::from(connection), u64::from(part.scenario.0));
+        for tries in 0.. {
+            let pause = policy.pause(tries, random.unit());
+            let due = part.clock.now() + pause;
+            tokio::time::sleep(pause).await;
+            let Some(rendered) = wanted(&weak, connection) else { return };
+            let mut opening = Outcome::due(due);
+            let made = establish(part.clone(), &rendered, &mut opening).await;
+            let Some(device) = weak.upgrade().map(SendWrapper::new) else { return };
+            if !is_away(&device, connection) {
+                return;
+            }
+            match made {
+                Ok(made) => {
+                    opening.status = Some(0);
+                    back(&device, made, rendered);
+                    part.recover(opening.finished);
+                    part.reconnected(opening);
+                    return;
+                }
+                Err(trouble) => {
+                    opening.failure = Some(trouble.kind);
+                    opening.status = trouble.reason.map(u16::from);
+                    if let Some(step) = part.compiled.reconnect {
+                        part.record(step, opening, &trouble.story);
+                    }
+                }
+            }
+        }
+    });
+}
+
+fn is_away(device: &SharedDevice, connection: u32) -> bool {
+    let device = device.borrow();
+    device.state == State::Away && device.connection == connection
+}
+
+/// What the device says of itself, as long as it wants to come back.
+fn wanted(weak: &SendWrapper<std::rc::Weak<RefCell<Device>>>, connection: u32) -> Option<Box<crate::step::Rendered>> {
+    let device = SendWrapper::new(weak.upgrade()?);
+    if !is_away(&device, connection) {
+        return None;
+    }
+    let mut device = device.borrow_mut();
+    let rendered = device.rendered.clone()?;
+    Some(device.introduce(rendered))
+}
+
+/// Takes the new connection up, and subscribes again where the broker has forgotten.
+fn back(this: &SharedDevice, made: super::Established, rendered: Box<crate::step::Rendered>) {
+    let present = Device::install(this, made, rendered);
+    let (wishes, identifier, version, resubscribe, timeout) = {
+        let mut device = this.borrow_mut();
+        let device = &mut *device;
+        if !present {
+            // Messages that the session had kept are gone with it.
+            let now = device.part.clock.now();
+            let trouble = Trouble::new(
+                prony_core::FailureKind::Closed,
+                "the connection was lost, and the broker did not keep the session",
+            );
+            for flight in device.flights.take_unless(|_| false) {
+                device.fail(flight, &trouble, now);
+            }
+        }
+        if let Some(incoming) = &mut device.incoming {
+            incoming.reconnected(if present { Resumption::SessionPresent } else { Resumption::SessionNew });
+        }
+        device.tell_user();
+        if present || device.subscriptions.is_empty() {
+            return;
+        }
+        device.resubscribing = std::mem::take(&mut device.subscriptions);
+        let wishes: Vec<_> = device.resubscribing.iter().map(|one| one.wish.clone()).collect();
+        let identifier = device.resubscribing.iter().find_map(|one| one.identifier);
+        let compiled = &device.part.compiled;
+        (wishes, identifier, compiled.settings.version, compiled.resubscribe, compiled.settings.timeout)
+    };
+    let Some(step) = resubscribe else { return };
+    let now = this.borrow().part.clock.now();
+    let asked = Device::ask(this, Stage::Subscribe, false, (step, now, timeout), |id| {
+        control::subscribe(id, &wishes, identifier, version)
+    });
+    // It could be written before.
+    let _ = asked;
+}

@@ -26,8 +26,7 @@ impl Commons {
     pub(crate) fn new(settle: Duration) -> Self {
         // Only to be told from other runs': no secret, and not of the plan's seed, for two runs of a plan may meet.
         let run = RandomState::new().build_hasher().finish() as u32;
-        let topics =
-            Topics { is_pattern: |filter| filter.contains(['+', '#']), matches: topic::matches };
+        let topics = Topics { is_pattern: |filter| filter.contains(['+', '#']), matches: topic::matches };
         Self {
             ledger: Arc::new(Ledger::new(run, topics, settle, MOST_PAIRS)),
             outage: Outage::default(),
@@ -73,9 +72,15 @@ impl Outage {
         let most = self.most.load(Ordering::Acquire);
         let took = now - Timestamp::from_nanos(self.began.load(Ordering::Acquire));
         let reached = |mark: u32| (most - away.min(most)) * 100 >= most * mark;
-        let bits = MARKS.iter().zip(0..).filter(|(mark, _)| reached(**mark)).fold(0, |bits, (_, place)| bits | 1 << place);
+        let bits = MARKS
+            .iter()
+            .zip(0..)
+            .filter(|(mark, _)| reached(**mark))
+            .fold(0, |bits, (_, place)| bits | 1 << place);
         let before = self.reached.fetch_or(bits, Ordering::AcqRel);
-        (0..MARKS.len()).filter(move |place| bits & !before & (1 << place) != 0).map(move |place| (place, took))
+        (0..MARKS.len())
+            .filter(move |place| bits & !before & (1 << place) != 0)
+            .map(move |place| (place, took))
     }
 
     /// One will not come back: nobody waits for it any more.
@@ -97,11 +102,13 @@ mod tests {
         }
         let mut marks = Vec::new();
         for number in 1..=200 {
-            marks.extend(outage.back(at(1_000 + number)).map(|(place, took)| (MARKS[place], took.as_nanos())));
+            marks
+                .extend(outage.back(at(1_000 + number)).map(|(place, took)| (MARKS[place], took.as_nanos())));
         }
         assert_eq!(marks, [(95, 190), (99, 198), (100, 200)]);
         outage.lost(at(5_000));
-        let again: Vec<_> = outage.back(at(5_007)).map(|(place, took)| (MARKS[place], took.as_nanos())).collect();
+        let again: Vec<_> =
+            outage.back(at(5_007)).map(|(place, took)| (MARKS[place], took.as_nanos())).collect();
         assert_eq!(again, [(95, 7), (99, 7), (100, 7)]);
     }
 }

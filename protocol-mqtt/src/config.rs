@@ -107,10 +107,6 @@ pub(crate) struct Settings {
     pub(crate) settle: Duration,
 }
 
-/// The keys that say who a device is; their texts are templates.
-pub(crate) const IDENTITY: [&str; 7] =
-    ["client_id", "username", "password", "will", "user_properties", "headers", "certificate"];
-
 fn shape() -> Shape {
     let will = step::payload_keys(
         Shape::map()
@@ -122,7 +118,11 @@ fn shape() -> Shape {
     let reconnect = Shape::map()
         .key("after", Shape::duration(), "The first pause. Default 1s.")
         .key("up_to", Shape::duration(), "Pauses double up to this. Default 30s.")
-        .key("jitter", Shape::share(), "Up to which part of itself a pause is longer or shorter, by chance. Default 50%.");
+        .key(
+            "jitter",
+            Shape::share(),
+            "Up to which part of itself a pause is longer or shorter, by chance. Default 50%.",
+        );
     let certificate = Shape::map()
         .required("file", Shape::text(), "A PEM file with the certificate and its chain, a template.")
         .required("key", Shape::text(), "A PEM file with its key, a template.");
@@ -172,7 +172,8 @@ impl Settings {
             Some("off") => StampPlace::Off,
             _ => StampPlace::Auto,
         };
-        if let Some(found) = get("stamp").filter(|_| stamp == StampPlace::Property && version == Version::V4) {
+        if let Some(found) = get("stamp").filter(|_| stamp == StampPlace::Property && version == Version::V4)
+        {
             return Err(found.unexpected("`payload`, for MQTT 3.1.1 has no user properties"));
         }
         let seconds = |key: &str, most: u64| -> Result<Option<u64>, Diagnostic> {
@@ -244,8 +245,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_their_limit_and_stray_by_chance() {
-        let policy =
-            Reconnect { after: Duration::from_secs(1), up_to: Duration::from_secs(5), jitter: 0.5 };
+        let policy = Reconnect { after: Duration::from_secs(1), up_to: Duration::from_secs(5), jitter: 0.5 };
         let pauses: Vec<f64> = (0..4).map(|tries| policy.pause(tries, 0.5).as_secs_f64()).collect();
         assert_eq!(pauses, [1.0, 2.0, 4.0, 5.0]);
         assert_eq!(policy.pause(0, 0.0), Duration::from_millis(500));

@@ -46,7 +46,9 @@ impl Builder {
         let target = match wiring.target {
             Some(node) => Target::from_plan(node)?,
             None => {
-                let place = wiring.settings.map_or_else(|| prony_core::Place::nowhere("mqtt"), |node| node.place.clone());
+                let place = wiring
+                    .settings
+                    .map_or_else(|| prony_core::Place::nowhere("mqtt"), |node| node.place.clone());
                 return Err(Diagnostic::at(&place, "no target", "expected where the broker is")
                     .help("add `target: mqtt://HOST:1883` to the plan or the scenario"));
             }

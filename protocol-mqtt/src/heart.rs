@@ -46,9 +46,11 @@ impl Heart {
             self.beats.set(number(now));
             each(now);
             loop {
-                let first = self.due.borrow_mut().first_entry().and_then(|entry| {
-                    (*entry.key() <= self.beats.get()).then(|| entry.remove_entry())
-                });
+                let first = self
+                    .due
+                    .borrow_mut()
+                    .first_entry()
+                    .and_then(|entry| (*entry.key() <= self.beats.get()).then(|| entry.remove_entry()));
                 let Some((beat, devices)) = first else { break };
                 for device in devices.iter().filter_map(Weak::upgrade) {
                     // It may have been given an earlier place since, and been looked at there.
@@ -80,10 +82,7 @@ impl OnThread {
 impl Future for OnThread {
     type Output = ();
 
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<()> {
+    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<()> {
         self.0.as_mut().poll(context)
     }
 }

@@ -21,13 +21,8 @@ pub(crate) struct Arrived {
 
 impl Arrived {
     pub(crate) fn new(publish: &Publish<'_>, topic: &str, length: u64, at: Timestamp) -> Self {
-        let mut arrived = Self {
-            topic: topic.into(),
-            payload: publish.payload.into(),
-            length,
-            at,
-            ..Self::default()
-        };
+        let mut arrived =
+            Self { topic: topic.into(), payload: publish.payload.into(), length, at, ..Self::default() };
         // They were read before.
         for property in publish.properties.iter().filter_map(Result::<_, Malformed>::ok) {
             let (name, value): (&str, Box<str>) = match property {
@@ -41,7 +36,7 @@ impl Arrived {
                     arrived.correlation = Some(data.into());
                     ("correlation-data", String::from_utf8_lossy(data).into())
                 }
-                Property::UserProperty(name, value) => (name, value.into()),
+                Property::User(name, value) => (name, value.into()),
                 _ => continue,
             };
             arrived.properties.push((name.into(), value));

@@ -177,15 +177,16 @@ impl MqttSession {
         let mut properties = if v5 { texts.list() } else { Vec::new() };
         if let (Some(message), true) = (message, v5) {
             let user = message.fields.iter().filter(|(kind, _, _)| kind == "property");
-            properties.extend(user.map(|(_, name, value)| Property::UserProperty(name, value)));
+            properties.extend(user.map(|(_, name, value)| Property::User(name, value)));
         }
         // A payload of a plugin's has no room for a stamp, unless the plan says so.
-        let stamp = match (publish.stamp, made) {
-            (StampPlace::Payload, false) if self.part.compiled.settings.stamp == StampPlace::Auto => {
-                if v5 { StampPlace::Property } else { StampPlace::Off }
-            }
-            (place, _) => place,
-        };
+        let stamp =
+            match (publish.stamp, made) {
+                (StampPlace::Payload, false) if self.part.compiled.settings.stamp == StampPlace::Auto => {
+                    if v5 { StampPlace::Property } else { StampPlace::Off }
+                }
+                (place, _) => place,
+            };
         if publish.qos == Qos::AtMostOnce {
             self.room(step).await?;
         } else {
@@ -337,7 +338,10 @@ impl MqttSession {
             if device.connection() != connection {
                 let trouble = device.take_trouble().map(|trouble| *trouble);
                 return Poll::Ready(Err(trouble.unwrap_or_else(|| {
-                    Trouble::new(FailureKind::Closed, "the connection was lost before the message was written")
+                    Trouble::new(
+                        FailureKind::Closed,
+                        "the connection was lost before the message was written",
+                    )
                 })));
             }
             if device.written() >= upto {
@@ -383,10 +387,13 @@ impl MqttSession {
     ) -> Ended {
         self.window(step).await?;
         let version = self.part.compiled.settings.version;
-        let handed =
-            Device::ask(&self.device, Stage::Subscribe, true, (step.id, outcome.intended, step.timeout), |id| {
-                control::subscribe(id, &wishes, identifier, version)
-            })?;
+        let handed = Device::ask(
+            &self.device,
+            Stage::Subscribe,
+            true,
+            (step.id, outcome.intended, step.timeout),
+            |id| control::subscribe(id, &wishes, identifier, version),
+        )?;
         outcome.sent = Some(handed.sent);
         outcome.traffic.sent += u64::from(handed.length);
         let answer = self.answer().await;
@@ -425,10 +432,13 @@ impl MqttSession {
         self.window(step).await?;
         let version = self.part.compiled.settings.version;
         self.device.borrow_mut().unsubscribing(&filters);
-        let handed =
-            Device::ask(&self.device, Stage::Unsubscribe, true, (step.id, outcome.intended, step.timeout), |id| {
-                control::unsubscribe(id, &filters, version)
-            })?;
+        let handed = Device::ask(
+            &self.device,
+            Stage::Unsubscribe,
+            true,
+            (step.id, outcome.intended, step.timeout),
+            |id| control::unsubscribe(id, &filters, version),
+        )?;
         outcome.sent = Some(handed.sent);
         outcome.traffic.sent += u64::from(handed.length);
         let answer = self.answer().await;
@@ -448,9 +458,8 @@ impl MqttSession {
         let mut left = receive.count;
         let mut got: Option<Arrived> = None;
         let mut received = 0;
-        let likes = |arrived: &Arrived| {
-            wanted.as_deref().is_none_or(|filter| topic::matches(filter, &arrived.topic))
-        };
+        let likes =
+            |arrived: &Arrived| wanted.as_deref().is_none_or(|filter| topic::matches(filter, &arrived.topic));
         self.until(step, "no message came", |device| {
             while left > 0 {
                 let Some(arrived) = device.take_arrived(likes) else { return false };
@@ -634,7 +643,7 @@ impl PropertyTexts {
         list.extend(self.response_topic.as_deref().map(Property::ResponseTopic));
         list.extend(self.correlation.as_deref().map(Property::CorrelationData));
         list.extend(self.expiry.map(Property::MessageExpiry));
-        list.extend(self.user.iter().map(|(name, value)| Property::UserProperty(name, value)));
+        list.extend(self.user.iter().map(|(name, value)| Property::User(name, value)));
         list
     }
 }

@@ -14,7 +14,8 @@ pub(crate) struct Target {
     pub(crate) websocket: Option<String>,
 }
 
-const EXPECTED: &str = "a broker such as `mqtt://broker.test:1883`, `mqtts://…`, `ws://broker.test/mqtt` or `wss://…`";
+const EXPECTED: &str =
+    "a broker such as `mqtt://broker.test:1883`, `mqtts://…`, `ws://broker.test/mqtt` or `wss://…`";
 
 impl Target {
     /// Reads a plan's `target:`. Ports default to 1883, 8883, 80 and 443.

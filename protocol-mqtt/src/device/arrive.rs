@@ -12,9 +12,7 @@ use super::{Answer, Device, Loss, MOST_ARRIVED, Trouble};
 use crate::metrics::count;
 use crate::packet::control::{read_codes, reason_text};
 use crate::packet::properties::Property;
-use crate::packet::{
-    Ack, AckKind, Frame, Malformed, Publish, Qos, Version, read_disconnect, write_ack,
-};
+use crate::packet::{Ack, AckKind, Frame, Malformed, Publish, Qos, Version, read_disconnect, write_ack};
 use crate::reply::Arrived;
 
 /// The user property that a stamp travels in.
@@ -35,31 +33,36 @@ impl Device {
         let version = self.part.compiled.settings.version;
         match frame.kind {
             3 => {
-                let publish = Publish::read(frame, version).map_err(malformed)?;
-                self.message(&publish, frame.length, now).map_err(malformed)
+                let publish = Publish::read(frame, version).map_err(|mistake| malformed(&mistake))?;
+                self.message(&publish, frame.length, now).map_err(|mistake| malformed(&mistake))
             }
             4..=7 => {
-                let ack = Ack::read(frame, version).map_err(malformed)?;
+                let ack = Ack::read(frame, version).map_err(|mistake| malformed(&mistake))?;
                 let kind = match frame.kind {
-                    4 => AckKind::PubAck,
-                    5 => AckKind::PubRec,
-                    6 => AckKind::PubRel,
-                    _ => AckKind::PubComp,
+                    4 => AckKind::Acknowledged,
+                    5 => AckKind::Received,
+                    6 => AckKind::Release,
+                    _ => AckKind::Complete,
                 };
-                self.acknowledged(kind, &ack, frame.length, now).map_err(malformed)
+                self.acknowledged(kind, &ack, frame.length, now).map_err(|mistake| malformed(&mistake))
             }
             9 | 11 => {
-                let (id, codes) = read_codes(frame, version).map_err(malformed)?;
+                let (id, codes) = read_codes(frame, version).map_err(|mistake| malformed(&mistake))?;
                 let stage = if frame.kind == 9 { Stage::Subscribe } else { Stage::Unsubscribe };
-                self.subscriptions_answered(stage, id, codes, frame.length, now).map_err(malformed)
+                self.subscriptions_answered(stage, id, codes, frame.length, now)
+                    .map_err(|mistake| malformed(&mistake))
             }
             13 => {
                 self.ping_sent = None;
-                self.part.heart.look_at(shared, &self.planned, now + self.keep_alive_interval().unwrap_or_default());
+                self.part.heart.look_at(
+                    shared,
+                    &self.planned,
+                    now + self.keep_alive_interval().unwrap_or_default(),
+                );
                 Ok(())
             }
             14 if version == Version::V5 => {
-                let (reason, story) = read_disconnect(frame).map_err(malformed)?;
+                let (reason, story) = read_disconnect(frame).map_err(|mistake| malformed(&mistake))?;
                 let words = story.map(|story| format!(" ({})", story.escape_debug())).unwrap_or_default();
                 let text = format!(
                     "the broker disconnected: {}, reason code {reason}{words}",
@@ -68,16 +71,17 @@ impl Device {
                 if let Some(metrics) = &self.part.compiled.metrics {
                     self.part.meter.metric(metrics.disconnects_received, now, 1.0);
                 }
-                let trouble =
-                    Trouble { kind: FailureKind::GoAway, reason: Some(reason), story: text.into() };
+                let trouble = Trouble { kind: FailureKind::GoAway, reason: Some(reason), story: text.into() };
                 Err((trouble, Loss::Theirs))
             }
             15 if version == Version::V5 => {
                 // 0x8C: bad authentication method; none was asked for.
                 self.put(&[0xE0, 2, 0x8C, 0]);
-                Err(malformed(Malformed::new("AUTH, though no authentication method was asked for")))
+                Err(malformed(&Malformed::new("AUTH, though no authentication method was asked for")))
             }
-            kind => Err(malformed(Malformed::new(format!("a packet of type {kind}, which brokers do not send")))),
+            kind => {
+                Err(malformed(&Malformed::new(format!("a packet of type {kind}, which brokers do not send"))))
+            }
         }
     }
 
@@ -90,10 +94,10 @@ impl Device {
         match publish.qos {
             Qos::AtMostOnce => {}
             Qos::AtLeastOnce => {
-                self.put_ack(AckKind::PubAck, publish.id);
+                self.put_ack(AckKind::Acknowledged, publish.id);
             }
             Qos::ExactlyOnce => {
-                self.put_ack(AckKind::PubRec, publish.id);
+                self.put_ack(AckKind::Received, publish.id);
                 if self.held.contains(&publish.id) {
                     // Not released yet: the same message once more (section 4.3.3).
                     count(&part.tallies.redelivered, 1);
@@ -151,7 +155,7 @@ impl Device {
         let part = Rc::clone(&self.part);
         let stamp = Stamp::read(publish.payload).or_else(|| {
             publish.properties.iter().find_map(|property| match property {
-                Ok(Property::UserProperty(STAMP, text)) => Stamp::from_text(text),
+                Ok(Property::User(STAMP, text)) => Stamp::from_text(text),
                 _ => None,
             })
         });
@@ -209,37 +213,37 @@ impl Device {
         length: usize,
         now: Timestamp,
     ) -> Result<(), Malformed> {
-        if kind == AckKind::PubRel {
+        if kind == AckKind::Release {
             self.held.retain(|held| *held != ack.id);
-            self.put_ack(AckKind::PubComp, ack.id);
+            self.put_ack(AckKind::Complete, ack.id);
             return Ok(());
         }
         let Some(flight) = self.flights.find(ack.id) else {
             return self.stray(kind, ack.id);
         };
         match (kind, flight.stage) {
-            (AckKind::PubRec, Stage::Publish2) if ack.reason < REFUSED => {
+            (AckKind::Received, Stage::Publish2) if ack.reason < REFUSED => {
                 flight.stage = Stage::Release;
                 flight.packet = None;
-                self.put_ack(AckKind::PubRel, ack.id);
+                self.put_ack(AckKind::Release, ack.id);
                 Ok(())
             }
             // Once more: the answer is the same (section 4.3.3).
-            (AckKind::PubRec, Stage::Release) => {
-                self.put_ack(AckKind::PubRel, ack.id);
+            (AckKind::Received, Stage::Release) => {
+                self.put_ack(AckKind::Release, ack.id);
                 self.stray(kind, ack.id)
             }
-            (AckKind::PubAck, Stage::Publish1)
-            | (AckKind::PubRec, Stage::Publish2)
-            | (AckKind::PubComp, Stage::Release) => {
+            (AckKind::Acknowledged, Stage::Publish1)
+            | (AckKind::Received, Stage::Publish2)
+            | (AckKind::Complete, Stage::Release) => {
                 if let Some(flight) = self.flights.end(ack.id, false) {
-                    self.answered(flight, ack.reason, ack.story, length, now);
+                    self.answered(&flight, ack.reason, ack.story, length, now);
                 }
                 Ok(())
             }
             // It came too late, or it came before.
             (_, Stage::Over(answerable)) => {
-                if answerable && kind != AckKind::PubRec {
+                if answerable && kind != AckKind::Received {
                     self.flights.end(ack.id, false);
                 }
                 self.stray(kind, ack.id)
@@ -257,13 +261,16 @@ impl Device {
     fn stray(&mut self, kind: AckKind, id: u16) -> Result<(), Malformed> {
         count(&self.part.tallies.stray_acks, 1);
         self.part.notice("stray", &|| {
-            format!("the broker sent {} for packet {id}, which waits for none: late, doubled, or made up", name(kind))
+            format!(
+                "the broker sent {} for packet {id}, which waits for none: late, doubled, or made up",
+                name(kind)
+            )
         });
         Ok(())
     }
 
     /// A message has had its last answer.
-    fn answered(&mut self, flight: Flight, reason: u8, story: Option<&str>, length: usize, now: Timestamp) {
+    fn answered(&mut self, flight: &Flight, reason: u8, story: Option<&str>, length: usize, now: Timestamp) {
         let refused = reason >= REFUSED;
         if let (true, Some((stream, sequence))) = (refused, flight.stamped)
             && let Some((_, stream)) = self.streams.get_mut(usize::from(stream))
@@ -306,11 +313,16 @@ impl Device {
             Some(found) if found == stage => {}
             None | Some(Stage::Over(_)) => {
                 count(&self.part.tallies.stray_acks, 1);
-                self.part.notice("stray", &|| format!("the broker sent {what} for packet {id}, which waits for none"));
+                self.part.notice("stray", &|| {
+                    format!("the broker sent {what} for packet {id}, which waits for none")
+                });
                 return Ok(());
             }
             Some(other) => {
-                return Err(Malformed::new(format!("{what} for packet {id}, which waits for {}", awaited(other))));
+                return Err(Malformed::new(format!(
+                    "{what} for packet {id}, which waits for {}",
+                    awaited(other)
+                )));
             }
         }
         let Some(flight) = self.flights.end(id, false) else { return Ok(()) };
@@ -347,10 +359,10 @@ pub(crate) const fn guarantee(qos: Qos) -> Guarantee {
 
 const fn name(kind: AckKind) -> &'static str {
     match kind {
-        AckKind::PubAck => "PUBACK",
-        AckKind::PubRec => "PUBREC",
-        AckKind::PubRel => "PUBREL",
-        AckKind::PubComp => "PUBCOMP",
+        AckKind::Acknowledged => "PUBACK",
+        AckKind::Received => "PUBREC",
+        AckKind::Release => "PUBREL",
+        AckKind::Complete => "PUBCOMP",
     }
 }
 

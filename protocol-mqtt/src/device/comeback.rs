@@ -57,7 +57,10 @@ fn is_away(device: &SharedDevice, connection: u32) -> bool {
 }
 
 /// What the device says of itself, as long as it wants to come back.
-fn wanted(weak: &SendWrapper<std::rc::Weak<RefCell<Device>>>, connection: u32) -> Option<Box<crate::step::Rendered>> {
+fn wanted(
+    weak: &SendWrapper<std::rc::Weak<RefCell<Device>>>,
+    connection: u32,
+) -> Option<Box<crate::step::Rendered>> {
     let device = SendWrapper::new(weak.upgrade()?);
     if !is_away(&device, connection) {
         return None;
@@ -81,7 +84,7 @@ fn back(this: &SharedDevice, made: super::Established, rendered: Box<crate::step
                 "the connection was lost, and the broker did not keep the session",
             );
             for flight in device.flights.take_unless(|_| false) {
-                device.fail(flight, &trouble, now);
+                device.fail(&flight, &trouble, now);
             }
         }
         if let Some(incoming) = &mut device.incoming {

@@ -60,7 +60,11 @@ pub(crate) async fn establish(
     made
 }
 
-async fn attempt(part: SharedPart, rendered: &Rendered, opening: &mut Opening) -> Result<Established, Trouble> {
+async fn attempt(
+    part: SharedPart,
+    rendered: &Rendered,
+    opening: &mut Opening,
+) -> Result<Established, Trouble> {
     let target = Arc::clone(&part.compiled.target);
     let clock = part.clock;
     opening.sent = Some(clock.now());
@@ -177,7 +181,8 @@ async fn connack(link: &mut Link, part: &SharedPart) -> Result<(ConnAck, Vec<u8>
                 return Ok((answer, bytes, length));
             }
             Ok(Framing::Whole(frame)) => {
-                let what = if frame.kind == 15 { "AUTH, though no authentication method was asked for" } else { "" };
+                let what =
+                    if frame.kind == 15 { "AUTH, though no authentication method was asked for" } else { "" };
                 return Err(wrong(if what.is_empty() {
                     format!("the broker answered CONNECT with a packet of type {}", frame.kind)
                 } else {
@@ -276,7 +281,7 @@ impl Device {
         for flight in self.flights.iter() {
             match (flight.stage, &flight.packet) {
                 (super::Stage::Release, _) => {
-                    crate::packet::write_ack(crate::packet::AckKind::PubRel, flight.id, &mut again);
+                    crate::packet::write_ack(crate::packet::AckKind::Release, flight.id, &mut again);
                 }
                 (_, Some(packet)) => {
                     let start = again.len();

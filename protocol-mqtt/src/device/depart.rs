@@ -54,7 +54,11 @@ impl Device {
     ///
     /// # Errors
     /// When the broker has said that it does not take such a message.
-    pub(crate) fn publish(this: &SharedDevice, message: &Outbound<'_>, now: Timestamp) -> Result<Handed, Trouble> {
+    pub(crate) fn publish(
+        this: &SharedDevice,
+        message: &Outbound<'_>,
+        now: Timestamp,
+    ) -> Result<Handed, Trouble> {
         let mut device = this.borrow_mut();
         let device = &mut *device;
         device.granted_for(message)?;
@@ -72,7 +76,8 @@ impl Device {
             StampPlace::Off => None,
             _ => device.stamp(message, now),
         };
-        let (mut bytes, mut text) = ([0; Stamp::LENGTH], String::new());
+        let bytes;
+        let mut text = String::new();
         let mut front: &[u8] = &[];
         let mut payload = message.payload;
         if let Some((_, stamp)) = &stamped {
@@ -87,7 +92,7 @@ impl Device {
             }
         }
         if !text.is_empty() {
-            properties.push(Property::UserProperty(STAMP, &text));
+            properties.push(Property::User(STAMP, &text));
         }
         let id = if message.qos == Qos::AtMostOnce { 0 } else { device.flights.next_id() };
         let head = PublishHead {
@@ -115,7 +120,8 @@ impl Device {
             }
         } else {
             let deadline = now + message.timeout;
-            let kept = device.part.compiled.keeps_session() && device.part.compiled.settings.reconnect.is_some();
+            let kept =
+                device.part.compiled.keeps_session() && device.part.compiled.settings.reconnect.is_some();
             let packet = kept.then(|| device.repeatable(message, &properties, start));
             device.flights.begin(Flight {
                 id,
@@ -140,8 +146,11 @@ impl Device {
         if !properties.iter().any(|property| matches!(property, Property::TopicAlias(_))) {
             return self.out[start..].into();
         }
-        let plain: Vec<Property<'_>> =
-            properties.iter().filter(|property| !matches!(property, Property::TopicAlias(_))).copied().collect();
+        let plain: Vec<Property<'_>> = properties
+            .iter()
+            .filter(|property| !matches!(property, Property::TopicAlias(_)))
+            .copied()
+            .collect();
         let head = PublishHead {
             repeated: false,
             qos: message.qos,
@@ -204,7 +213,8 @@ impl Device {
             None => {
                 let ledger = &self.part.commons.ledger;
                 self.publishing.get_or_insert_with(|| Ledger::publishing(ledger));
-                self.streams.push((message.topic.into(), ledger.outgoing(message.topic, guarantee(message.qos))));
+                self.streams
+                    .push((message.topic.into(), ledger.outgoing(message.topic, guarantee(message.qos))));
                 self.streams.len() - 1
             }
         };

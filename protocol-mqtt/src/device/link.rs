@@ -53,7 +53,9 @@ impl Link {
                     io::ErrorKind::Unsupported,
                     "a text message on the WebSocket, where MQTT has binary ones",
                 ))),
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Poll::Ready(Ok(Read::Some)),
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                    Poll::Ready(Ok(Read::Some))
+                }
                 Some(Err(error)) => Poll::Ready(Err(plain(error))),
             },
         }
@@ -95,9 +97,7 @@ impl Link {
     pub(crate) fn abort(self) {
         let stream = match self {
             Self::Plain(stream) => stream,
-            Self::WebSocket(socket) => match *socket {
-                socket => socket.into_inner(),
-            },
+            Self::WebSocket(socket) => socket.into_inner(),
         };
         stream.reset();
     }

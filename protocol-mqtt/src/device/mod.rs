@@ -22,8 +22,8 @@ use prony_core::delivery::{Absence, Incoming, Outgoing, Publishing};
 use prony_core::{ConnectionEvent, FailureKind, Meter, Outcome, ScenarioId, StepId, Timestamp};
 use send_wrapper::SendWrapper;
 
-pub(crate) use connect::{Established, Opening, establish};
-pub(crate) use depart::{Handed, Outbound};
+pub(crate) use connect::{Established, establish};
+pub(crate) use depart::Outbound;
 pub(crate) use flights::Stage;
 use flights::{Flight, Flights};
 use link::Link;
@@ -136,9 +136,9 @@ pub(crate) struct Device {
     /// Identifiers of QoS 2 messages that came and are not released.
     held: Vec<u16>,
     /// Topics by the broker's aliases.
-    aliases: Option<Box<HashMap<u16, Box<str>>>>,
+    aliases: Option<HashMap<u16, Box<str>>>,
     /// Our aliases by topic.
-    own_aliases: Option<Box<HashMap<Box<str>, u16>>>,
+    own_aliases: Option<HashMap<Box<str>, u16>>,
     waiting: Option<Waker>,
     answer: Option<Box<Answer>>,
     streams: Vec<(Box<str>, Outgoing)>,
@@ -332,7 +332,7 @@ impl Device {
             comes_back && kept && matches!(flight.stage, Stage::Publish1 | Stage::Publish2 | Stage::Release)
         };
         for flight in device.flights.take_unless(stays) {
-            device.fail(flight, &trouble, now);
+            device.fail(&flight, &trouble, now);
         }
         if !kept {
             device.held = Vec::new();
@@ -368,7 +368,7 @@ impl Device {
     }
 
     /// Records what will not be answered any more.
-    fn fail(&mut self, flight: Flight, trouble: &Trouble, now: Timestamp) {
+    fn fail(&mut self, flight: &Flight, trouble: &Trouble, now: Timestamp) {
         if let Some((stream, sequence)) = flight.stamped
             && let Some((_, stream)) = self.streams.get_mut(usize::from(stream))
         {
@@ -381,11 +381,8 @@ impl Device {
         outcome.status = trouble.reason.map(u16::from);
         outcome.traffic.sent = u64::from(flight.length);
         if flight.awaited {
-            self.answer = Some(Box::new(Answer {
-                outcome,
-                codes: Vec::new(),
-                story: Some(trouble.story.clone()),
-            }));
+            self.answer =
+                Some(Box::new(Answer { outcome, codes: Vec::new(), story: Some(trouble.story.clone()) }));
         } else {
             self.part.record(flight.step, outcome, &trouble.story);
         }

@@ -89,7 +89,7 @@ fn broken(error: &io::Error) -> Ended {
     (Trouble::new(kind, format!("the connection broke: {}", story_of_io(error))), how)
 }
 
-pub(super) fn malformed(mistake: Malformed) -> Ended {
+pub(super) fn malformed(mistake: &Malformed) -> Ended {
     (Trouble::new(FailureKind::Protocol, format!("the broker sent {mistake}")), Loss::Protocol)
 }
 
@@ -114,7 +114,12 @@ impl Device {
         Ok(())
     }
 
-    fn packets(&mut self, shared: &Rc<RefCell<Device>>, bytes: &[u8], now: Timestamp) -> Result<usize, Ended> {
+    fn packets(
+        &mut self,
+        shared: &Rc<RefCell<Device>>,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Result<usize, Ended> {
         let most = self.part.compiled.settings.max_packet;
         let mut taken = 0;
         loop {
@@ -125,7 +130,7 @@ impl Device {
                     self.arrive(shared, &frame, now)?;
                 }
                 Ok(Framing::Part) => return Ok(taken),
-                Err(mistake) => return Err(malformed(mistake)),
+                Err(mistake) => return Err(malformed(&mistake)),
             }
         }
     }
@@ -197,7 +202,7 @@ impl Device {
     pub(crate) fn look(this: &Rc<RefCell<Self>>, now: Timestamp) {
         let planned = this.borrow_mut().planned_end.take_if(|end| end.at <= now);
         if let Some(end) = planned {
-            Self::carry_out(this, *end, now);
+            Self::carry_out(this, &end, now);
         }
         let silent = this.borrow_mut().keep_alive(now);
         if let Some(trouble) = silent {
@@ -216,7 +221,7 @@ impl Device {
         }
     }
 
-    fn carry_out(this: &Rc<RefCell<Self>>, end: super::PlannedEnd, now: Timestamp) {
+    fn carry_out(this: &Rc<RefCell<Self>>, end: &super::PlannedEnd, now: Timestamp) {
         if this.borrow().state != State::Up {
             return;
         }
@@ -283,11 +288,10 @@ impl Device {
                 Stage::Subscribe => "SUBACK",
                 Stage::Unsubscribe | Stage::Over(_) => "UNSUBACK",
             };
-            let text =
-                format!("no {what} within {}", prony_core::units::show_duration(waited));
+            let text = format!("no {what} within {}", prony_core::units::show_duration(waited));
             let id = oldest.id;
             if let Some(flight) = self.flights.end(id, true) {
-                self.fail(flight, &Trouble::new(FailureKind::Timeout, text), now);
+                self.fail(&flight, &Trouble::new(FailureKind::Timeout, text), now);
                 self.tell_user();
             }
         }

@@ -3,13 +3,13 @@
 use super::properties::{Properties, Property};
 use super::{Frame, Malformed, Reader, Version};
 
-/// Which answer; the value is the packet's type.
+/// Which answer (PUBACK, PUBREC, PUBREL, PUBCOMP); the value is the packet's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AckKind {
-    PubAck = 4,
-    PubRec = 5,
-    PubRel = 6,
-    PubComp = 7,
+    Acknowledged = 4,
+    Received = 5,
+    Release = 6,
+    Complete = 7,
 }
 
 /// An answer that came.
@@ -67,7 +67,7 @@ fn story<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, Malformed> {
 pub(crate) fn write_ack(kind: AckKind, id: u16, out: &mut Vec<u8>) {
     let [high, low] = id.to_be_bytes();
     // PUBREL's flags are fixed to 2 (section 3.6.1).
-    let flags = if kind == AckKind::PubRel { 2 } else { 0 };
+    let flags = if kind == AckKind::Release { 2 } else { 0 };
     out.extend_from_slice(&[(kind as u8) << 4 | flags, 2, high, low]);
 }
 
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn answers_read_with_and_without_reasons() {
         let mut bytes = Vec::new();
-        write_ack(AckKind::PubRel, 258, &mut bytes);
+        write_ack(AckKind::Release, 258, &mut bytes);
         assert_eq!(bytes, [0x62, 2, 1, 2]);
         assert_eq!(read(&bytes, Version::V5), Ok((258, 0, None)));
         assert_eq!(read(&[0x40, 3, 0, 1, 0x10], Version::V5), Ok((1, 0x10, None)));

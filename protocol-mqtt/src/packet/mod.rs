@@ -26,6 +26,7 @@ pub(crate) enum Version {
 
 /// How hard sender and receiver try.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::enum_variant_names, reason = "the words of the standard")]
 pub(crate) enum Qos {
     /// QoS 0.
     #[default]

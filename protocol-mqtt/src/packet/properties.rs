@@ -15,7 +15,7 @@ pub(crate) enum Property<'a> {
     SubscriptionIdentifier(u32),
     ReasonString(&'a str),
     TopicAlias(u16),
-    UserProperty(&'a str, &'a str),
+    User(&'a str, &'a str),
     ServerReference(&'a str),
     /// One of set-up packets that have no place in messages and acknowledgements.
     Other,
@@ -63,7 +63,7 @@ fn one<'a>(reader: &mut Reader<'a>) -> Result<Property<'a>, Malformed> {
         0x1C => Property::ServerReference(reader.text()?),
         0x1F => Property::ReasonString(reader.text()?),
         0x23 => Property::TopicAlias(reader.number()?),
-        0x26 => Property::UserProperty(reader.text()?, reader.text()?),
+        0x26 => Property::User(reader.text()?, reader.text()?),
         0x11 => reader.long_number().map(|_| Property::Other)?,
         unknown => return Err(Malformed::new(format!("an unknown property 0x{unknown:02X} in a packet"))),
     })
@@ -82,7 +82,7 @@ impl Property<'_> {
             Self::CorrelationData(bytes) => 3 + bytes.len(),
             Self::SubscriptionIdentifier(number) => 1 + length_of_variable_number(*number as usize),
             Self::TopicAlias(_) => 3,
-            Self::UserProperty(name, value) => 5 + name.len() + value.len(),
+            Self::User(name, value) => 5 + name.len() + value.len(),
             Self::Other => 0,
         }
     }
@@ -110,7 +110,7 @@ impl Property<'_> {
                 out.push(0x23);
                 out.extend_from_slice(&alias.to_be_bytes());
             }
-            Self::UserProperty(name, value) => {
+            Self::User(name, value) => {
                 put_text(out, 0x26, name);
                 put_bytes(out, value.as_bytes());
             }
@@ -140,8 +140,8 @@ mod tests {
             Property::ResponseTopic("answers/7"),
             Property::CorrelationData(b"\x00\xff"),
             Property::TopicAlias(3),
-            Property::UserProperty("a", "b"),
-            Property::UserProperty("", ""),
+            Property::User("a", "b"),
+            Property::User("", ""),
         ];
         let mut bytes = Vec::new();
         all.iter().for_each(|property| property.write(&mut bytes));

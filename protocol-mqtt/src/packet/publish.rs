@@ -27,8 +27,8 @@ impl<'a> Publish<'a> {
     /// # Errors
     /// When it is not as section 3.3 of the standard says.
     pub(crate) fn read(frame: &Frame<'a>, version: Version) -> Result<Self, Malformed> {
-        let qos = Qos::from_number((frame.flags >> 1) & 3)
-            .ok_or_else(|| Malformed::new("a PUBLISH of QoS 3"))?;
+        let qos =
+            Qos::from_number((frame.flags >> 1) & 3).ok_or_else(|| Malformed::new("a PUBLISH of QoS 3"))?;
         let mut reader = Reader(frame.body);
         let topic = reader.text()?;
         let id = if qos == Qos::AtMostOnce { 0 } else { reader.number()? };
@@ -47,7 +47,10 @@ impl<'a> Publish<'a> {
             return Err(Malformed::new("a PUBLISH without a topic"));
         }
         if topic.contains(['+', '#', '\0']) {
-            return Err(Malformed::new(format!("a PUBLISH to `{}`, which is no topic", topic.escape_debug())));
+            return Err(Malformed::new(format!(
+                "a PUBLISH to `{}`, which is no topic",
+                topic.escape_debug()
+            )));
         }
         Ok(Self {
             repeated: frame.flags & 8 != 0,
@@ -91,9 +94,7 @@ pub(crate) fn write_publish(
     }
     let start = out.len();
     out.reserve(length + 5);
-    out.push(
-        0x30 | u8::from(head.retain) | ((head.qos as u8) << 1) | (u8::from(head.repeated) << 3),
-    );
+    out.push(0x30 | u8::from(head.retain) | ((head.qos as u8) << 1) | (u8::from(head.repeated) << 3));
     put_variable_number(out, length as u32);
     put_bytes(out, head.topic.as_bytes());
     if head.qos != Qos::AtMostOnce {
@@ -120,7 +121,7 @@ mod tests {
             retain: true,
             topic: "site/7/t",
             id: 513,
-            properties: &[Property::UserProperty("k", "v"), Property::TopicAlias(9)],
+            properties: &[Property::User("k", "v"), Property::TopicAlias(9)],
         };
         let payload = vec![7; 300];
         let mut bytes = Vec::new();
@@ -130,7 +131,10 @@ mod tests {
         let read = rumqttc::v5::mqttbytes::v5::Packet::read(&mut stream, None).expect("a packet");
         let rumqttc::v5::mqttbytes::v5::Packet::Publish(publish) = read else { panic!("a PUBLISH") };
         assert_eq!((publish.pkid, publish.dup, publish.retain), (513, true, true));
-        assert_eq!((publish.topic.as_ref(), publish.payload.as_ref()), (b"site/7/t".as_slice(), payload.as_slice()));
+        assert_eq!(
+            (publish.topic.as_ref(), publish.payload.as_ref()),
+            (b"site/7/t".as_slice(), payload.as_slice())
+        );
         assert_eq!(publish.properties.expect("some").user_properties, [("k".to_owned(), "v".to_owned())]);
 
         let plain = PublishHead { qos: Qos::AtMostOnce, id: 0, properties: &[], ..head };

@@ -86,9 +86,14 @@ mod tests {
         ] {
             assert!(matches(filter, topic), "{filter} {topic}");
         }
-        for (filter, topic) in
-            [("+", "/finance"), ("sport/+", "sport"), ("#", "$SYS/x"), ("+/x", "$SYS/x"), ("a/b", "a"), ("a", "a/b")]
-        {
+        for (filter, topic) in [
+            ("+", "/finance"),
+            ("sport/+", "sport"),
+            ("#", "$SYS/x"),
+            ("+/x", "$SYS/x"),
+            ("a/b", "a"),
+            ("a", "a/b"),
+        ] {
             assert!(!matches(filter, topic), "{filter} {topic}");
         }
     }

@@ -17,8 +17,6 @@ use crate::packet::{Qos, Version, topic};
 pub(crate) struct Step {
     pub(crate) action: Action,
     pub(crate) timeout: Duration,
-    /// Somebody looks at the answer.
-    pub(crate) keeps: bool,
     /// Its number in the run's catalog.
     pub(crate) id: StepId,
 }
@@ -128,7 +126,7 @@ pub(crate) fn compile(
 ) -> Result<(Step, String), Diagnostic> {
     let timeout = node.get("timeout").map_or(Ok(context.settings.timeout), Node::duration_above_zero)?;
     let (action, name) = if node.is_map() { long(node, needs, context)? } else { short(node, context)? };
-    let step = Step { action, timeout, keeps: needs.fields || needs.body, id: StepId(0) };
+    let step = Step { action, timeout, id: StepId(0) };
     Ok((step, name))
 }
 
@@ -159,9 +157,10 @@ fn short(node: &Node, context: &Context<'_>) -> Result<(Action, String), Diagnos
         ("receive", true) => Action::Receive(ReceiveStep { filter: None, count: 1 }),
         ("receive", false) => Action::Receive(ReceiveStep { filter: Some(filter()?), count: 1 }),
         ("publish", _) => {
-            return Err(node
-                .unexpected("a payload")
-                .help(format!("write `{{publish: {}, text: hello}}`, or `size: 128` for a made-up one", if object.is_empty() { "TOPIC" } else { object })));
+            return Err(node.unexpected("a payload").help(format!(
+                "write `{{publish: {}, text: hello}}`, or `size: 128` for a made-up one",
+                if object.is_empty() { "TOPIC" } else { object }
+            )));
         }
         _ => return Err(node.unexpected(SHORT)),
     };
@@ -170,8 +169,16 @@ fn short(node: &Node, context: &Context<'_>) -> Result<(Action, String), Diagnos
 
 /// The keys that go with each action, beside `timeout`.
 fn fitting(action: &str) -> Vec<&'static str> {
-    const MESSAGE: [&str; 8] =
-        ["qos", "retain", "content_type", "response_topic", "correlation", "expiry", "user_properties", "wait"];
+    const MESSAGE: [&str; 8] = [
+        "qos",
+        "retain",
+        "content_type",
+        "response_topic",
+        "correlation",
+        "expiry",
+        "user_properties",
+        "wait",
+    ];
     const SUBSCRIPTION: [&str; 5] = ["qos", "no_local", "retain_as_published", "retained", "identifier"];
     match action {
         "publish" => [MESSAGE.as_slice(), &PAYLOADS].concat(),
@@ -194,9 +201,9 @@ fn long(node: &Node, needs: ReplyNeeds, context: &Context<'_>) -> Result<(Action
         return Err(Diagnostic::at(&node.place, found, format!("expected one of {}", ACTIONS.join(", "))));
     };
     let fitting = fitting(action);
-    let stray = node
-        .entries()
-        .find(|(key, _)| key.name != *action && key.name != "timeout" && !fitting.contains(&key.name.as_str()));
+    let stray = node.entries().find(|(key, _)| {
+        key.name != *action && key.name != "timeout" && !fitting.contains(&key.name.as_str())
+    });
     if let Some((key, _)) = stray {
         return Err(Diagnostic::at(
             &key.place,
@@ -263,7 +270,8 @@ fn long(node: &Node, needs: ReplyNeeds, context: &Context<'_>) -> Result<(Action
             if let Some(filter) = &filter {
                 check_filter(filter, value)?;
             }
-            let name = filter.as_ref().map_or("receive".to_owned(), |filter| format!("receive {}", filter.source()));
+            let name =
+                filter.as_ref().map_or("receive".to_owned(), |filter| format!("receive {}", filter.source()));
             let count = node.get("count").map_or(Ok(1), |node| node.integer(1..=1_000_000))? as u32;
             (Action::Receive(ReceiveStep { filter, count }), name)
         }
@@ -293,7 +301,8 @@ fn message(
     let template = |node: &Node| Template::compile(node.text()?, &node.place, context.variables);
     let topic = template(value)?;
     check_topic(&topic, value)?;
-    const PROPERTIES: [&str; 5] = ["content_type", "response_topic", "correlation", "expiry", "user_properties"];
+    const PROPERTIES: [&str; 5] =
+        ["content_type", "response_topic", "correlation", "expiry", "user_properties"];
     let wanted = PROPERTIES.into_iter().find_map(|key| node.get(key).map(|value| (key, value)));
     let properties = match wanted {
         None => None,

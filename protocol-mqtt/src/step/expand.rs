@@ -36,7 +36,9 @@ pub(crate) fn expand(step: &Node) -> Result<Option<Vec<Node>>, Diagnostic> {
     }
     if let Some(leave) = devices.get("disconnect") {
         if leave.get("at").is_none() {
-            return Err(leave.unexpected("`at`: when connections end").help("for example `{share: 30%, at: 20s, how: abort}`"));
+            return Err(leave
+                .unexpected("`at`: when connections end")
+                .help("for example `{share: 30%, at: 20s, how: abort}`"));
         }
         let mut entries = renamed(leave, "how", "disconnect", &[]);
         if leave.get("how").is_none() {

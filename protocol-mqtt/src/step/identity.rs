@@ -113,15 +113,20 @@ impl Identity {
                 Some((text(user, "a user name")?, text(password, "a password")?))
             }
         };
-        let mut pairs = |templates: &[(String, Template)], what| -> Result<Vec<(String, String)>, RenderError> {
-            templates.iter().map(|(name, template)| Ok((name.clone(), render(template, scope, what)?))).collect()
-        };
+        let mut pairs =
+            |templates: &[(String, Template)], what| -> Result<Vec<(String, String)>, RenderError> {
+                templates
+                    .iter()
+                    .map(|(name, template)| Ok((name.clone(), render(template, scope, what)?)))
+                    .collect()
+            };
         let user_properties = pairs(&self.user_properties, "a user property")?;
         let headers = pairs(&self.headers, "a header")?;
         let certificate = match &self.certificate {
             None => None,
             Some((file, key)) => {
-                let mut path = |template| render(template, scope, "a file's name").map(|name| self.folder.join(name));
+                let mut path =
+                    |template| render(template, scope, "a file's name").map(|name| self.folder.join(name));
                 Some((path(file)?, path(key)?))
             }
         };
@@ -140,9 +145,10 @@ impl Identity {
             topic_aliases: v5.then_some(u16::MAX),
             user_properties,
         };
-        let will_takes_stamp = self.will.as_ref().is_some_and(|will| {
-            will.payload.takes_stamp(prony_core::delivery::Stamp::LENGTH)
-        });
+        let will_takes_stamp = self
+            .will
+            .as_ref()
+            .is_some_and(|will| will.payload.takes_stamp(prony_core::delivery::Stamp::LENGTH));
         Ok(Rendered { connect, headers, certificate, will_takes_stamp })
     }
 }

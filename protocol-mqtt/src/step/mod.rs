@@ -7,7 +7,8 @@ mod payload;
 mod text;
 
 pub(crate) use compile::{
-    Action, Context, HowToLeave, LeaveStep, PublishStep, ReceiveStep, RequestStep, Step, SubscribeStep, compile,
+    Action, Context, HowToLeave, LeaveStep, PublishStep, ReceiveStep, RequestStep, Step, SubscribeStep,
+    compile,
 };
 pub(crate) use expand::expand;
 pub(crate) use identity::{Identity, Rendered};
@@ -52,27 +53,43 @@ fn subscription_keys(shape: Shape) -> Shape {
     shape
         .key("qos", Shape::integer(0, 2), "The QoS asked for. Default 0.")
         .key("no_local", Shape::boolean(), "Whether one's own messages are left out (MQTT 5). Default false.")
-        .key("retain_as_published", Shape::boolean(), "Whether messages keep their retain flag (MQTT 5). Default false.")
-        .key("retained", Shape::one_of(&["always", "new", "never"]), "Which retained messages come with a subscription (MQTT 5). Default always.")
-        .key("identifier", Shape::integer(1, 268_435_455), "A number that messages of the subscription carry (MQTT 5).")
+        .key(
+            "retain_as_published",
+            Shape::boolean(),
+            "Whether messages keep their retain flag (MQTT 5). Default false.",
+        )
+        .key(
+            "retained",
+            Shape::one_of(&["always", "new", "never"]),
+            "Which retained messages come with a subscription (MQTT 5). Default always.",
+        )
+        .key(
+            "identifier",
+            Shape::integer(1, 268_435_455),
+            "A number that messages of the subscription carry (MQTT 5).",
+        )
 }
 
 fn leave_keys(shape: Shape) -> Shape {
-    shape
-        .key("share", Shape::share(), "Which part of the users does it, by chance. Default 100%.")
-        .key("at", Shape::duration(), "When, counted from the scenario's first request; the user goes on meanwhile. Default: now.")
+    shape.key("share", Shape::share(), "Which part of the users does it, by chance. Default 100%.").key(
+        "at",
+        Shape::duration(),
+        "When, counted from the scenario's first request; the user goes on meanwhile. Default: now.",
+    )
 }
 
 /// What may stand after `mqtt:`.
 pub(crate) fn shape() -> Shape {
     let filters = || Shape::filled_list(Shape::text());
     let timeout = "The longest it may take. Default: the settings'.";
-    let device_publish = message_keys(
-        Shape::map()
-            .required("topic", Shape::text(), "The topic, a template.")
-            .required("every", Shape::duration(), "How often: each device on its own beat, begun at a random part of it."),
-    );
-    let device_subscribe = subscription_keys(Shape::map().required("to", filters(), "Topic filters, templates."));
+    let device_publish =
+        message_keys(Shape::map().required("topic", Shape::text(), "The topic, a template.").required(
+            "every",
+            Shape::duration(),
+            "How often: each device on its own beat, begun at a random part of it.",
+        ));
+    let device_subscribe =
+        subscription_keys(Shape::map().required("to", filters(), "Topic filters, templates."));
     let device_leave = leave_keys(Shape::map().key(
         "how",
         Shape::one_of(&["clean", "abort"]),
@@ -81,20 +98,49 @@ pub(crate) fn shape() -> Shape {
     let devices = Shape::map()
         .key("publish", device_publish, "What each device publishes, and how often.")
         .key("subscribe", Shape::either(vec![filters(), device_subscribe]), "What each device subscribes to.")
-        .key("disconnect", device_leave, "Connections that end on purpose: a storm, when `reconnect` lets them come back.");
+        .key(
+            "disconnect",
+            device_leave,
+            "Connections that end on purpose: a storm, when `reconnect` lets them come back.",
+        );
     let mut structured = Shape::map()
         .key("connect", Shape::boolean(), "Connects. A connection that stands is ended first.")
         .key("publish", Shape::text(), "Publishes to this topic, a template.")
-        .key("subscribe", filters(), "Subscribes to these topic filters, templates. Shared: $share/GROUP/FILTER.")
+        .key(
+            "subscribe",
+            filters(),
+            "Subscribes to these topic filters, templates. Shared: $share/GROUP/FILTER.",
+        )
         .key("unsubscribe", filters(), "Ends subscriptions to these topic filters, templates.")
-        .key("receive", Shape::either(vec![Shape::boolean(), Shape::text()]), "Waits for a message: any (true), or one on a topic that this filter matches, a template.")
-        .key("request", Shape::text(), "Publishes to this topic, a template, and waits for the answer; needs `reply`.")
-        .key("reply", Shape::text(), "The topic on which the answer of `request` comes, a template; subscribed to when first used.")
-        .key("disconnect", Shape::one_of(&["clean", "abort"]), "Disconnects: by DISCONNECT (clean), or by a TCP reset (abort).")
-        .key("devices", devices, "The usual fleet in short: connect, subscribe, publish every so often, stay until the load ends.")
+        .key(
+            "receive",
+            Shape::either(vec![Shape::boolean(), Shape::text()]),
+            "Waits for a message: any (true), or one on a topic that this filter matches, a template.",
+        )
+        .key(
+            "request",
+            Shape::text(),
+            "Publishes to this topic, a template, and waits for the answer; needs `reply`.",
+        )
+        .key(
+            "reply",
+            Shape::text(),
+            "The topic on which the answer of `request` comes, a template; subscribed to when first used.",
+        )
+        .key(
+            "disconnect",
+            Shape::one_of(&["clean", "abort"]),
+            "Disconnects: by DISCONNECT (clean), or by a TCP reset (abort).",
+        )
+        .key(
+            "devices",
+            devices,
+            "The usual fleet in short: connect, subscribe, publish every so often, stay until the load ends.",
+        )
         .key("count", Shape::integer(1, 1_000_000), "How many messages `receive` waits for. Default 1.")
         .key("timeout", Shape::duration(), timeout);
     structured = leave_keys(subscription_keys(message_keys(structured)));
-    structured = structured.elsewhere(&["topic"], "it stands after the action: `{publish: site/7, size: 128}`");
+    structured =
+        structured.elsewhere(&["topic"], "it stands after the action: `{publish: site/7, size: 128}`");
     Shape::either(vec![Shape::text().example("subscribe site/+/t"), structured])
 }

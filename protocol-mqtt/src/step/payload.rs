@@ -115,7 +115,10 @@ impl Payload {
             }
         }
         if buffer.len() as u64 > MOST {
-            return Err(RenderError::Wrong(format!("a payload of {} bytes; MQTT allows 268 million", buffer.len())));
+            return Err(RenderError::Wrong(format!(
+                "a payload of {} bytes; MQTT allows 268 million",
+                buffer.len()
+            )));
         }
         Ok(buffer)
     }

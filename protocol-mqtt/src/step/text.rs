@@ -21,9 +21,8 @@ impl From<MissingValue> for RenderError {
 impl std::fmt::Display for RenderError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Missing(_) => {
-                formatter.write_str("a variable has no value yet: nothing was captured into it before this step")
-            }
+            Self::Missing(_) => formatter
+                .write_str("a variable has no value yet: nothing was captured into it before this step"),
             Self::Wrong(text) => formatter.write_str(text),
         }
     }

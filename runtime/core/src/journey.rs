@@ -3,6 +3,7 @@
 //!
 //! Three lifetimes: [`Journeys`] once a run, [`JourneyWorker`] once a worker, [`Journey`] once a user.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::BoxFuture;
@@ -74,8 +75,54 @@ pub struct Seat {
     pub timer: FineTimer,
 }
 
+/// Somebody who knows when a run is told to stop before its time.
+pub trait Stopping: Send + Sync {
+    /// Ready when the run is told to stop.
+    fn stopped(&self) -> BoxFuture<'static, ()>;
+}
+
+/// Until when a user is wanted.
+#[derive(Clone)]
+pub struct Wanted {
+    /// As far as the plan says; far away when it does not.
+    pub until: Timestamp,
+    stopping: Arc<dyn Stopping>,
+}
+
+impl Wanted {
+    /// At `until`, or when `stopping` says so.
+    #[must_use]
+    pub fn new(until: Timestamp, stopping: Arc<dyn Stopping>) -> Self {
+        Self { until, stopping }
+    }
+
+    /// Never by itself, and nobody will say so.
+    #[must_use]
+    pub fn never() -> Self {
+        struct Never;
+        impl Stopping for Never {
+            fn stopped(&self) -> BoxFuture<'static, ()> {
+                Box::pin(std::future::pending())
+            }
+        }
+        Self { until: Timestamp::from_nanos(u64::MAX), stopping: Arc::new(Never) }
+    }
+
+    /// Ready when the run is told to stop before its time.
+    #[must_use]
+    pub fn stopped(&self) -> BoxFuture<'static, ()> {
+        self.stopping.stopped()
+    }
+}
+
+impl std::fmt::Debug for Wanted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Wanted").field(&self.until).finish()
+    }
+}
+
 /// The order to begin an iteration.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Start {
     /// When the iteration was due.
     pub intended: Timestamp,
@@ -83,8 +130,8 @@ pub struct Start {
     pub iteration: u64,
     /// Wall time at the clock's origin: add a [`Timestamp`] to know the time of day.
     pub wall_origin: Duration,
-    /// When the load wants this user no longer, as far as its plan says; far away when it does not.
-    pub until: Timestamp,
+    /// When the load wants this user no longer.
+    pub wanted: Wanted,
 }
 
 /// How an iteration ended.

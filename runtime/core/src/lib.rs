@@ -29,7 +29,9 @@ pub use commons::Commons;
 pub use diagnostic::{Diagnostic, Place, Source};
 pub use document::Node;
 pub use guest::{GuestEnd, GuestEvent};
-pub use journey::{IterationEnd, Journey, JourneyWorker, Journeys, Seat, SetupError, Start};
+pub use journey::{
+    IterationEnd, Journey, JourneyWorker, Journeys, Seat, SetupError, Start, Stopping, Wanted,
+};
 pub use meter::{ConnectionEvent, Marks, Meter, Recording};
 pub use outcome::{FailureKind, Outcome, Phase, Phases, Traffic};
 pub use protocol::{

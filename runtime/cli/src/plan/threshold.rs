@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use prony_core::catalog::{LIMIT, UNKNOWN_PROTOCOL};
+use prony_core::catalog::{LIMIT, MetricEntry, UNKNOWN_PROTOCOL};
 use prony_core::diagnostic::did_you_mean;
 use prony_core::{Catalog, Diagnostic, Node, Place, ScenarioId, Shape, StepId};
 use prony_engine::Threshold;
-use prony_engine::threshold::{Comparison, Metric, Scope, Sense};
+use prony_engine::threshold::{Comparison, Figure, Metric, Scope, Sense};
 
 /// A threshold whose scope is still a name: steps get their numbers when scenarios compile.
 #[derive(Clone, Debug)]
@@ -149,8 +149,18 @@ impl PlanThreshold {
             }
             (Some(scenario), Some(name)) => Scope::Step(self.step(scenario, name, catalog)?),
         };
-        if let Metric::Named(name, _) = &self.metric {
-            self.register(name, scenario, catalog)?;
+        if let Metric::Named(name, figure) = &self.metric {
+            let inside = |entry: &MetricEntry| scenario.is_none_or(|scenario| scenario == entry.scenario);
+            let known = catalog.metrics.iter().find(|entry| entry.name == *name && inside(entry));
+            match known.and_then(|entry| entry.kind) {
+                Some(kind) if figure.fits(kind) => {}
+                Some(kind) => {
+                    let found = format!("`{name}` is a {}", kind.name());
+                    return Err(Diagnostic::at(&self.place, found, format!("it has {}", Figure::of(kind))));
+                }
+                None if *figure == Figure::Plain => return Err(self.unknown_driver_metric(name, catalog)),
+                None => self.register(name, scenario, catalog)?,
+            }
         }
         Ok(Threshold {
             expression: self.expression.clone(),
@@ -177,6 +187,25 @@ impl PlanThreshold {
         let names: Vec<&str> = steps().map(|(step, _)| step.name.as_str()).collect();
         Err(Diagnostic::at(&self.place, format!("no step is called `{name}`"), "for this threshold")
             .help(format!("the scenario has {}", names.join(", "))))
+    }
+
+    fn unknown_driver_metric(&self, name: &str, catalog: &Catalog) -> Diagnostic {
+        let names: Vec<&str> = catalog
+            .metrics
+            .iter()
+            .filter(|entry| entry.kind.is_some())
+            .map(|entry| entry.name.as_str())
+            .collect();
+        let mistake = Diagnostic::at(
+            &self.place,
+            format!("unknown metric `{name}`"),
+            "no protocol of this plan measures it",
+        );
+        match (did_you_mean(name, names.iter().copied()), names.is_empty()) {
+            (Some(word), _) => mistake.help(format!("did you mean `{word}`?")),
+            (None, true) => mistake.help("metrics such as `mqtt.lost` come with steps of their protocol"),
+            (None, false) => mistake.help(format!("there are {}", names.join(", "))),
+        }
     }
 
     /// Keeps a place for a metric wherever a plugin may come to have it.

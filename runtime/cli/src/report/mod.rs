@@ -24,9 +24,9 @@ pub use progress::Progress;
 pub use screen::render;
 pub use stored::load;
 pub use summary::{
-    Bytes, Check, Connections, Distribution, Dropped, EndedWord, Failures, GeneratorSummary, GroupSummary,
-    GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary, Measured, MetricSummary,
-    PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary, Summary,
+    Bytes, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures, GeneratorSummary,
+    GroupSummary, GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary, Measured,
+    MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary, Summary,
     ThresholdSummary, Users, VerdictSummary,
 };
 

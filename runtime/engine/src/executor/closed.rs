@@ -91,37 +91,56 @@ async fn live(
 ) {
     let mut journey: Option<Box<dyn Journey>> = None;
     let mut iteration = 0;
-    let mut stop = crew.stop.clone();
-    for (from, until) in stretches {
-        let (from, until) = (crew.begin + from, crew.begin + until);
-        if !wait(&crew, &mut stop, from).await {
+    for stretch in stretches {
+        let stretch = (crew.begin + stretch.0, crew.begin + stretch.1);
+        let next = go(&crew, number, stretch, (each, &shared), &mut journey, &mut iteration).await;
+        if let Some(journey) = &mut journey {
+            journey.leave().await;
+        }
+        if next == Next::Over {
             return;
         }
-        let mut due = from;
-        while due < until
-            && crew.seat.clock.now() < until
-            && !crew.stopped()
-            && each.is_none_or(|most| iteration < most)
-            && take(&shared)
-        {
-            let journey = journey.get_or_insert_with(|| crew.user(number));
-            let next = crew.iterate(&mut **journey, due, iteration, until).await;
-            iteration += 1;
-            if next == Next::Over {
-                return;
-            }
-            due = match crew.iteration_every {
-                None => crew.seat.clock.now(),
-                Some(every) => next_beat(due, every, crew.seat.clock.now()),
-            };
-            // Who has nothing left to do need not wait for the next beat; who has, stays to the end of its stretch.
-            let finished = each.is_some_and(|most| iteration >= most) || shared.get() == Some(0);
-            let bounded = each.is_some() || shared.get().is_some();
-            if finished || (bounded && due >= until) || !wait(&crew, &mut stop, due.min(until)).await {
-                break;
-            }
+    }
+}
+
+/// A user's life over one stretch.
+async fn go(
+    crew: &Crew,
+    number: u32,
+    (from, until): (Timestamp, Timestamp),
+    (each, shared): (Option<u64>, &Shared),
+    journey: &mut Option<Box<dyn Journey>>,
+    iteration: &mut u64,
+) -> Next {
+    let mut stop = crew.stop.clone();
+    if !wait(crew, &mut stop, from).await {
+        return Next::Over;
+    }
+    let mut due = from;
+    while due < until
+        && crew.seat.clock.now() < until
+        && !crew.stopped()
+        && each.is_none_or(|most| *iteration < most)
+        && take(shared)
+    {
+        let journey = journey.get_or_insert_with(|| crew.user(number));
+        let next = crew.iterate(&mut **journey, due, *iteration, crew.wanted(until)).await;
+        *iteration += 1;
+        if next == Next::Over {
+            return Next::Over;
+        }
+        due = match crew.iteration_every {
+            None => crew.seat.clock.now(),
+            Some(every) => next_beat(due, every, crew.seat.clock.now()),
+        };
+        // Who has nothing left to do need not wait for the next beat; who has, stays to the end of its stretch.
+        let finished = each.is_some_and(|most| *iteration >= most) || shared.get() == Some(0);
+        let bounded = each.is_some() || shared.get().is_some();
+        if finished || (bounded && due >= until) || !wait(crew, &mut stop, due.min(until)).await {
+            break;
         }
     }
+    Next::GoOn
 }
 
 /// Takes one of the shared iterations, if there is a limit.
@@ -143,7 +162,7 @@ fn next_beat(last: Timestamp, every: Duration, now: Timestamp) -> Timestamp {
     Timestamp::from_nanos(last.as_nanos() + beat * behind.max(1))
 }
 
-/// Waits until `due`; false when the run is stopped meanwhile. To the millisecond: nothing here is scheduled finer.
+/// Waits until `due`; false when the run is stopped meanwhile.
 async fn wait(
     crew: &Crew,
     stop: &mut tokio::sync::watch::Receiver<Option<crate::worker::StopOrder>>,
@@ -154,7 +173,7 @@ async fn wait(
         return true;
     }
     tokio::select! {
-        () = tokio::time::sleep(left) => true,
+        () = crew.seat.timer.until(due) => true,
         _ = stop.wait_for(Option::is_some) => false,
     }
 }

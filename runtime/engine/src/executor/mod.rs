@@ -13,7 +13,10 @@ use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::Duration;
 
-use prony_core::{IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Timestamp};
+use prony_core::{
+    BoxFuture, IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Stopping, Timestamp,
+    Wanted,
+};
 use send_wrapper::SendWrapper;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,6 +37,8 @@ pub(crate) struct Crew {
     pub(crate) recorder: SharedRecorder,
     pub(crate) journeys: SendWrapper<Rc<RefCell<Box<dyn JourneyWorker>>>>,
     pub(crate) stop: watch::Receiver<Option<StopOrder>>,
+    /// The same for journeys.
+    pub(crate) stopping: Arc<dyn Stopping>,
     pub(crate) messages: Sender<Message>,
 }
 
@@ -43,6 +48,21 @@ pub(crate) async fn run(crew: Crew, load: Load) {
     match load {
         Load::Open(load) => open::run(&crew, &load).await,
         Load::Closed(load) => closed::run(&crew, &load).await,
+    }
+}
+
+/// Tells journeys that the run is to stop.
+pub(crate) struct StopOrders(pub(crate) watch::Receiver<Option<StopOrder>>);
+
+impl Stopping for StopOrders {
+    fn stopped(&self) -> BoxFuture<'static, ()> {
+        let mut orders = self.0.clone();
+        Box::pin(async move {
+            if orders.wait_for(Option::is_some).await.is_err() {
+                // Nobody is left who could order it.
+                std::future::pending::<()>().await;
+            }
+        })
     }
 }
 
@@ -88,6 +108,11 @@ impl Crew {
         let _ = self.messages.send(Message::Fatal(text));
     }
 
+    /// Wanted until `until`, or until the run is told to stop.
+    fn wanted(&self, until: Timestamp) -> Wanted {
+        Wanted::new(until, Arc::clone(&self.stopping))
+    }
+
     /// Counts a start that was given to a user who was cut off before it could begin.
     fn never_begun(&self, due: Timestamp) {
         let now = self.seat.clock.now();
@@ -102,13 +127,13 @@ impl Crew {
         journey: &mut dyn Journey,
         intended: Timestamp,
         iteration: u64,
-        until: Timestamp,
+        wanted: Wanted,
     ) -> Next {
         let clock = self.seat.clock;
         self.recorder.borrow_mut().iteration_started(self.seat.scenario, intended, clock.now());
         let mut count =
             Count { recorder: &self.recorder, scenario: self.seat.scenario, intended, done: false };
-        let end = journey.iterate(Start { intended, iteration, wall_origin: self.wall_origin, until }).await;
+        let end = journey.iterate(Start { intended, iteration, wall_origin: self.wall_origin, wanted }).await;
         let (ending, next) = match end {
             IterationEnd::Complete => (Ending::Completed, Next::GoOn),
             IterationEnd::Failed => (Ending::Failed, Next::GoOn),

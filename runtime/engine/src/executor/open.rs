@@ -160,20 +160,31 @@ async fn serve(
     let mut journey = crew.user(number);
     let mut iteration = 0;
     loop {
-        let Some(due) = next_start(&chair).await else { return };
+        let Some(due) = next_start(&chair).await else {
+            journey.leave().await;
+            return;
+        };
         pool.borrow_mut().hesitant -= 1;
-        let next = crew.iterate(&mut *journey, due, iteration, until).await;
+        let next = crew.iterate(&mut *journey, due, iteration, crew.wanted(until)).await;
         iteration += 1;
-        let mut pool = pool.borrow_mut();
-        if next == Next::Over {
-            pool.over = true;
-            over.notify_one();
-        }
-        if pool.over {
+        if is_done(&pool, &chair, next, &over) {
+            journey.leave().await;
             return;
         }
+    }
+}
+
+/// Sits down again, unless the load is over, or this iteration has ended it.
+fn is_done(pool: &SharedPool, chair: &SharedChair, next: Next, over: &Notify) -> bool {
+    let mut pool = pool.borrow_mut();
+    if next == Next::Over {
+        pool.over = true;
+        over.notify_one();
+    }
+    if !pool.over {
         pool.idle.push(chair.clone());
     }
+    pool.over
 }
 
 async fn next_start(chair: &SharedChair) -> Option<Timestamp> {

@@ -1,12 +1,14 @@
-//! When iterations start. Schedules are pure functions of the plan and the seed; only [`Alarm`] waits.
+//! When iterations start. Schedules are pure functions of the plan and the seed; only [`Alarm`] and [`Wheel`] wait.
 
 mod alarm;
 mod rate;
 mod replay;
 mod schedule;
 mod users;
+mod wheel;
 
 pub(crate) use alarm::{Alarm, thread_polled};
 pub use replay::validate;
 pub(crate) use schedule::{Schedule, Stripe};
 pub(crate) use users::wanted_between;
+pub(crate) use wheel::Wheel;

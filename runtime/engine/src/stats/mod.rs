@@ -17,6 +17,7 @@ pub(crate) use level::Level;
 pub use metric::MetricStats;
 pub use step::{CheckCount, StepStats};
 
+use prony_core::catalog::StepKind;
 use prony_core::{Catalog, Timestamp};
 
 /// Everything measured in some stretch of a run by some workers. Vectors are in the catalog's order.
@@ -126,7 +127,7 @@ impl Statistics {
     pub(crate) fn fit(&mut self, catalog: &Catalog) {
         grow(&mut self.scenarios, catalog.scenarios.len());
         let new = catalog.steps.get(self.steps.len()..).unwrap_or_default();
-        self.steps.extend(new.iter().map(|step| StepStats::new(step.checks.len())));
+        self.steps.extend(new.iter().map(|step| StepStats::of(step.kind, step.checks.len())));
         grow(&mut self.groups, catalog.groups.len());
         grow(&mut self.checks, catalog.checks.len());
         grow(&mut self.metrics, catalog.metrics.len());
@@ -136,7 +137,7 @@ impl Statistics {
     pub(crate) fn fit_like(&mut self, other: &Self) {
         grow(&mut self.scenarios, other.scenarios.len());
         let new = other.steps.get(self.steps.len()..).unwrap_or_default();
-        self.steps.extend(new.iter().map(|step| StepStats::new(step.checks.len())));
+        self.steps.extend(new.iter().map(|step| StepStats::of(step.kind, step.checks.len())));
         grow(&mut self.groups, other.groups.len());
         grow(&mut self.checks, other.checks.len());
         grow(&mut self.metrics, other.metrics.len());
@@ -159,6 +160,11 @@ impl Statistics {
         self.groups.iter_mut().for_each(GroupStats::clear);
         self.checks.fill(CheckCount::default());
         self.metrics.iter_mut().for_each(MetricStats::clear);
+    }
+
+    /// The steps that requests are counted under. Messages that came to a receiver are their senders' requests already.
+    pub fn request_steps(&self) -> impl Iterator<Item = &StepStats> {
+        self.steps.iter().filter(|step| step.kind == StepKind::Request)
     }
 
     /// All checks of a stretch: those of compiled steps and those of guests.

@@ -1,5 +1,6 @@
 //! What a step's requests came to.
 
+use prony_core::catalog::StepKind;
 use prony_core::{FailureKind, Marks, Outcome, Phase};
 
 use super::Latency;
@@ -10,6 +11,8 @@ const MOST_STATUSES: usize = 64;
 /// What a step's requests came to.
 #[derive(Clone, Debug)]
 pub struct StepStats {
+    /// What is counted here.
+    pub kind: StepKind,
     /// Requests that ended, failed ones included.
     pub requests: u64,
     /// Failed requests by kind, in the order of [`FailureKind::ALL`].
@@ -64,7 +67,14 @@ impl StepStats {
     /// No requests yet, with `checks` checks.
     #[must_use]
     pub fn new(checks: usize) -> Self {
+        Self::of(StepKind::Request, checks)
+    }
+
+    /// Nothing of this kind yet, with `checks` checks.
+    #[must_use]
+    pub fn of(kind: StepKind, checks: usize) -> Self {
         Self {
+            kind,
             requests: 0,
             failures: [0; FailureKind::ALL.len()],
             statuses: Vec::new(),

@@ -96,6 +96,8 @@ pub enum Metric {
 /// Which figure of a guest's metric. Not every kind of metric has every figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Figure {
+    /// What a metric of a driver's is read for: a counter's sum, a gauge's latest value.
+    Plain,
     /// What a counter adds up to.
     Sum,
     /// The same, a second.
@@ -242,6 +244,7 @@ impl Figure {
     #[must_use]
     pub const fn fits(self, kind: MetricKind) -> bool {
         match self {
+            Self::Plain => !matches!(kind, MetricKind::Trend),
             Self::Sum | Self::Rate => matches!(kind, MetricKind::Counter),
             Self::Last => matches!(kind, MetricKind::Gauge),
             Self::Of(Statistic::Min | Statistic::Max) => !matches!(kind, MetricKind::Counter),

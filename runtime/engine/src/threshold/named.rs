@@ -1,6 +1,6 @@
 //! Thresholds on what guests measure themselves: which values count, and what to say when there are none.
 
-use prony_core::catalog::MetricEntry;
+use prony_core::catalog::{MetricEntry, MetricKind};
 use prony_core::diagnostic::did_you_mean;
 use prony_core::{Catalog, ScenarioId};
 
@@ -13,6 +13,8 @@ use crate::threshold::{Figure, Scope, Statistic};
 pub(super) struct NamedValues {
     /// `None` while there is no metric that has the figure.
     values: Option<MetricStats>,
+    /// They are levels, which do not add up.
+    gauge: bool,
 }
 
 impl NamedValues {
@@ -20,10 +22,12 @@ impl NamedValues {
     pub(super) fn add(&mut self, values: &MetricStats, entry: &MetricEntry, figure: Figure) {
         if entry.kind.is_some_and(|kind| figure.fits(kind)) {
             self.values.get_or_insert_default().merge(values);
+            self.gauge |= entry.kind == Some(MetricKind::Gauge);
         }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
+        self.gauge |= other.gauge;
         if let Some(values) = &other.values {
             self.values.get_or_insert_default().merge(values);
         }
@@ -33,6 +37,13 @@ impl NamedValues {
     pub(super) fn value(&self, figure: Figure, seconds: f64) -> Option<f64> {
         let values = self.values.as_ref()?;
         match figure {
+            Figure::Plain => {
+                if self.gauge {
+                    values.last.map(|(_, value)| value)
+                } else {
+                    Some(values.sum)
+                }
+            }
             Figure::Sum => Some(values.sum),
             Figure::Rate => (seconds > 0.0).then(|| values.sum / seconds),
             Figure::Last => values.last.map(|(_, value)| value),
@@ -60,9 +71,9 @@ pub(super) fn help(name: &str, figure: Figure, scope: Scope, catalog: &Catalog) 
     }
     let names: Vec<&str> = came().map(|entry| entry.name.as_str()).collect();
     Some(match (did_you_mean(name, names.iter().copied()), names.is_empty()) {
-        (Some(word), _) => format!("no guest had a metric `{name}`; did you mean `{word}`?"),
-        (None, true) => format!("no guest had a metric `{name}`, nor any other"),
-        (None, false) => format!("no guest had a metric `{name}`, but {}", some(&names)),
+        (Some(word), _) => format!("nothing had a metric `{name}`; did you mean `{word}`?"),
+        (None, true) => format!("nothing had a metric `{name}`, nor any other"),
+        (None, false) => format!("nothing had a metric `{name}`, but {}", some(&names)),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What a threshold looks at: the part of some statistics that its metric needs.
 
+use prony_core::catalog::StepKind;
 use prony_core::{Catalog, ScenarioId, StepId};
 
 use super::named::NamedValues;
@@ -30,7 +31,8 @@ impl Observed {
     ) -> Self {
         let mut observed = Self { seconds, ..Self::default() };
         for ((step, entry), number) in statistics.steps.iter().zip(&catalog.steps).zip(0..) {
-            if scope.has(entry.scenario, Some(StepId(number))) {
+            let counts = entry.kind == StepKind::Request || matches!(scope, Scope::Step(_));
+            if counts && scope.has(entry.scenario, Some(StepId(number))) {
                 observed.add_step(metric, step);
             }
         }

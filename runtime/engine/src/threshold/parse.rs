@@ -86,6 +86,13 @@ pub fn parse(expression: &str, place: &Place) -> Result<(Metric, Comparison, f64
             _ => parse_rate(bound).map(|rate| rate.get()).map_err(|error| error.expected),
         },
         "bytes" => parse_size(bound).map(|size| size as f64).map_err(|error| error.expected),
+        // What a driver measures in seconds may be compared with a time.
+        "own" if matches!(metric, Metric::Named(_, Figure::Plain)) => bound
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite())
+            .or_else(|| parse_duration(bound).ok().map(|duration| duration.as_secs_f64()))
+            .ok_or("a plain number, or a duration where the metric is one"),
         _ => bound.parse().ok().filter(|number: &f64| number.is_finite()).ok_or("a plain number"),
     };
     match parsed {
@@ -136,7 +143,7 @@ fn metric(name: &str) -> Result<Metric, Unknown> {
         "bytes_received" => &[("count", Metric::BytesReceived)],
         "guest" => &[("traps", Metric::GuestsEnded), ("lost_users", Metric::LostUsers)],
         GUESTS => return Err(unnamed()),
-        _ => return Err(unknown(family)),
+        _ => return drivers(name).ok_or_else(|| unknown(family)),
     };
     if let Some((_, metric)) = choices.iter().find(|(word, _)| *word == figure) {
         return Ok(metric.clone());
@@ -152,6 +159,20 @@ fn metric(name: &str) -> Result<Metric, Unknown> {
     let help =
         (family == "failures").then(|| format!("or `failures.KIND`, with one of {}", quoted_list(&kinds)));
     Err(Unknown { expected: format!("expected {}", quoted_list(&names)), help })
+}
+
+/// A metric of a protocol's driver, `mqtt.lost`, perhaps with a figure: `mqtt.received.rate`. Which there are, the catalog knows.
+fn drivers(name: &str) -> Option<Metric> {
+    let (protocol, rest) = name.split_once('.')?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.".contains(c);
+    if protocol.is_empty() || rest.is_empty() || !name.chars().all(allowed) {
+        return None;
+    }
+    if did_you_mean(protocol, FAMILIES).is_some() {
+        return None;
+    }
+    let with_figure = rest.contains('.').then(|| named(name).ok()).flatten();
+    Some(with_figure.unwrap_or_else(|| Metric::Named(name.to_owned(), Figure::Plain)))
 }
 
 fn unknown(family: &str) -> Unknown {

@@ -90,8 +90,8 @@ pub(crate) fn judge(
 ) -> Verdict {
     let mut reasons = Vec::new();
     let mut responses = Latency::default();
-    totals.steps.iter().for_each(|step| responses.merge(&step.response));
-    let requests: u64 = totals.steps.iter().map(|step| step.requests).sum();
+    totals.request_steps().for_each(|step| responses.merge(&step.response));
+    let requests: u64 = totals.request_steps().map(|step| step.requests).sum();
     if requests == 0 {
         reasons.push(Reason {
             status: Status::Invalid,
@@ -127,7 +127,7 @@ pub(crate) fn judge(
             "raise the limit of open files (`ulimit -n`), or ask for fewer users",
         ),
     ] {
-        let failed: u64 = totals.steps.iter().map(|step| step.failures[kind as usize]).sum();
+        let failed: u64 = totals.request_steps().map(|step| step.failures[kind as usize]).sum();
         if failed > 0 {
             let status = if failed * 100 > requests { Status::Invalid } else { Status::Degraded };
             let text = format!(
@@ -167,10 +167,11 @@ fn unfinished<'a>(totals: &'a Statistics, names: &'a [String]) -> impl Iterator<
 
 /// Requests enough, but none that succeeded, or too many whose end nobody saw.
 fn fruitless(totals: &Statistics, requests: u64) -> Option<Reason> {
-    let failed: u64 = totals.steps.iter().map(StepStats::failed).sum();
+    let failed: u64 = totals.request_steps().map(StepStats::failed).sum();
     if requests > 0 && failed == requests {
-        let count =
-            |kind: FailureKind| -> u64 { totals.steps.iter().map(|step| step.failures[kind as usize]).sum() };
+        let count = |kind: FailureKind| -> u64 {
+            totals.request_steps().map(|step| step.failures[kind as usize]).sum()
+        };
         let most = FailureKind::ALL.into_iter().max_by_key(|kind| count(*kind));
         let most = most.map_or(String::new(), |kind| format!("{} of them {}", count(kind), kind.name()));
         let text = format!(
@@ -178,7 +179,7 @@ fn fruitless(totals: &Statistics, requests: u64) -> Option<Reason> {
         );
         return Some(Reason { status: Status::Invalid, rule: "nothing", text });
     }
-    let cut: u64 = totals.steps.iter().map(|step| step.failures[FailureKind::Cut as usize]).sum();
+    let cut: u64 = totals.request_steps().map(|step| step.failures[FailureKind::Cut as usize]).sum();
     let text = format!(
         "{cut} of {requests} requests were cut off when the run ended: how long they would have taken is in no latency, so the \
          slowest are missing; give them more time by `graceful_stop`"

@@ -20,9 +20,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock;
-use crate::executor::{self, Crew};
+use crate::executor::{self, Crew, StopOrders};
 use crate::names::Names;
-use crate::pacer;
+use crate::pacer::{self, Wheel};
 use crate::spec::{RunSpec, ScenarioSpec};
 use crate::stats::{Latency, Statistics};
 use crate::worker::probe::probe;
@@ -116,7 +116,7 @@ async fn live(assignment: Assignment) {
     let recorder: SharedRecorder = SendWrapper::new(Rc::new(RefCell::new(Recorder::new(names))));
     let rc: Rc<RefCell<Recorder>> = Rc::clone(&*recorder);
     let meter = Meter::new(rc);
-    let timer = clock::timer();
+    let timer = FineTimer::new(Rc::new(Wheel::new(clock, spec.pacing)));
     let seat = |scenario| seat(&spec, scenario, number, clock, &meter, &timer);
     let parts = match set_up(&spec, &scenarios, seat) {
         Ok(parts) => parts,
@@ -149,6 +149,7 @@ async fn live(assignment: Assignment) {
             recorder: recorder.clone(),
             journeys: SendWrapper::new(Rc::new(RefCell::new(journeys))),
             stop: stop.clone(),
+            stopping: Arc::new(StopOrders(stop.clone())),
             messages: messages.clone(),
         };
         crews.spawn(executor::run(crew, scenario.load.clone()));

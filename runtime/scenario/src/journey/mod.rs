@@ -5,6 +5,7 @@ mod functions;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use prony_core::template::{Escape, Scope};
@@ -18,7 +19,7 @@ use send_wrapper::SendWrapper;
 
 use crate::check::{Answer, evaluate};
 use crate::data::{DataSource, Fed, Feeder};
-use crate::program::{Condition, OnFailure, Operation, Program, Request};
+use crate::program::{Beat, Condition, OnFailure, Operation, Phase, Program, Request};
 
 /// A scenario's journeys: once a run.
 pub(crate) struct PlanJourneys {
@@ -77,6 +78,7 @@ impl JourneyWorker for PlanWorker {
         Box::new(PlanJourney {
             sessions: self.drivers.iter_mut().map(|driver| driver.session(&seat)).collect(),
             counters: vec![0; self.program.loops].into_boxed_slice(),
+            beats: vec![(Timestamp::default(), 0); self.program.beats].into_boxed_slice(),
             noticed: vec![0; self.program.requests.len()].into_boxed_slice(),
             program: Arc::clone(&self.program),
             feeders: self.feeders.clone(),
@@ -100,6 +102,8 @@ struct PlanJourney {
     initial: Arc<[Option<String>]>,
     functions: SharedFunctions,
     counters: Box<[u64]>,
+    /// By `every`: when its next beat is due, and how many there were.
+    beats: Box<[(Timestamp, u64)]>,
     /// By request: the kinds of failure told already, as bits.
     noticed: Box<[u32]>,
     groups: Vec<OpenGroup>,
@@ -127,6 +131,25 @@ enum Step {
 impl Journey for PlanJourney {
     fn iterate(&mut self, start: Start) -> BoxFuture<'_, IterationEnd> {
         Box::pin(self.walk(start))
+    }
+
+    fn leave(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            // Each sees through what it has under way; at once, for together they have the time of one.
+            let mut leaving: Vec<_> = self.sessions.iter_mut().map(|session| Some(session.leave())).collect();
+            std::future::poll_fn(|context| {
+                let mut all = Poll::Ready(());
+                for one in &mut leaving {
+                    match one.as_mut().map(|future| future.as_mut().poll(context)) {
+                        Some(Poll::Pending) => all = Poll::Pending,
+                        Some(Poll::Ready(())) => *one = None,
+                        None => {}
+                    }
+                }
+                all
+            })
+            .await;
+        })
     }
 }
 
@@ -164,6 +187,41 @@ impl PlanJourney {
                     // The timer is late by up to 2 ms; that is no fault of the target.
                     now = self.seat.clock.now();
                 }
+                Operation::Once { end } => {
+                    if start.iteration > 0 {
+                        at = *end;
+                    }
+                }
+                Operation::Stay { at_most } => {
+                    now = self.stay(*at_most, &start, now).await;
+                }
+                Operation::EveryBegin { beat, end } => {
+                    let phase = match beat.phase {
+                        Phase::Start => 0.0,
+                        Phase::Random => self.seat.random.unit(),
+                    };
+                    let begin = self.seat.clock.now().max(now);
+                    self.beats[beat.number] = (begin + beat.period.mul_f64(phase), 0);
+                    if beat.times == Some(0) || !self.beat(beat, &start).await {
+                        at = *end;
+                    } else {
+                        now = self.beats[beat.number].0;
+                    }
+                }
+                Operation::EveryEnd { beat, body } => {
+                    let (due, done) = &mut self.beats[beat.number];
+                    *due = *due + beat.period;
+                    *done += 1;
+                    tokio::task::coop::consume_budget().await;
+                    if beat.times.is_none_or(|times| self.beats[beat.number].1 < times)
+                        && self.beat(beat, &start).await
+                    {
+                        now = self.beats[beat.number].0;
+                        at = *body;
+                    } else {
+                        now = self.seat.clock.now();
+                    }
+                }
                 Operation::LoopBegin { counter, times, end } => {
                     self.counters[*counter] = *times;
                     if *times == 0 {
@@ -197,6 +255,39 @@ impl PlanJourney {
             }
         }
         IterationEnd::Complete
+    }
+
+    /// Waits for the next beat; false when the user is wanted no longer.
+    async fn beat(&mut self, beat: &Beat, start: &Start) -> bool {
+        let due = self.beats[beat.number].0;
+        if due >= start.wanted.until {
+            self.stay(None, start, due).await;
+            return false;
+        }
+        if self.seat.clock.now() >= due {
+            // A device that lags behind has a stop to hear of as well.
+            return std::future::poll_fn(|context| {
+                Poll::Ready(start.wanted.stopped().as_mut().poll(context).is_pending())
+            })
+            .await;
+        }
+        tokio::select! {
+            () = self.seat.timer.until(due) => true,
+            () = start.wanted.stopped() => false,
+        }
+    }
+
+    /// Waits until the user is wanted no longer, or for so long.
+    async fn stay(&mut self, at_most: Option<Duration>, start: &Start, now: Timestamp) -> Timestamp {
+        let clock = self.seat.clock;
+        let until = at_most.map_or(start.wanted.until, |most| start.wanted.until.min(now + most));
+        // What lies a century ahead is never.
+        let left = (until - clock.now()).min(Duration::from_secs(100 * 366 * 86_400));
+        tokio::select! {
+            () = tokio::time::sleep(left) => {}
+            () = start.wanted.stopped() => {}
+        }
+        clock.now()
     }
 
     /// Forgets the iteration before and takes new rows.

@@ -19,7 +19,7 @@ use crate::check::{Check, MOST};
 use crate::comparison::{Comparison, plain_number};
 use crate::data::DataSources;
 use crate::journey::{PlanJourneys, Source};
-use crate::program::{Condition, FunctionUse, OnFailure, Operation, Program, Request};
+use crate::program::{Beat, Condition, FunctionUse, OnFailure, Operation, Phase, Program, Request};
 use crate::protocols::PROTOCOLS;
 use crate::think::Think;
 
@@ -66,7 +66,7 @@ impl From<OpenError> for CompileError {
 }
 
 /// The step keys that are no request.
-const CONTROL: [&str; 5] = ["think", "repeat", "if", "group", "exec"];
+const CONTROL: [&str; 8] = ["think", "repeat", "if", "group", "exec", "once", "every", "stay"];
 
 /// Compiles a scenario and adds its steps and groups to the catalog.
 ///
@@ -226,6 +226,9 @@ impl Compiler<'_, '_> {
             "if" => self.branch(step, value),
             "group" => self.group(step, value.text()?),
             "exec" => self.choice(value),
+            "once" => self.once(value),
+            "every" => self.every(step, value),
+            "stay" => self.stay(value),
             protocol => self.request(step, protocol, value),
         }
     }
@@ -233,7 +236,8 @@ impl Compiler<'_, '_> {
     /// `check` beside `think` is a mistake in indentation more often than not.
     fn only_fitting_keys(&self, step: &Node, action: &str) -> Result<(), Diagnostic> {
         let fitting: &[&str] = match action {
-            "think" | "exec" => &[],
+            "think" | "exec" | "once" | "stay" => &[],
+            "every" => &["steps", "phase", "times"],
             "repeat" | "group" => &["steps"],
             "if" => &["steps", "else"],
             _ => &["name", "check", "capture", "on_failure", "generate", "validate"],
@@ -266,6 +270,61 @@ impl Compiler<'_, '_> {
         let end = self.here();
         self.program.operations[begin] = Operation::LoopBegin { counter, times, end };
         Ok(())
+    }
+
+    fn once(&mut self, steps: &Node) -> Result<(), CompileError> {
+        let begin = self.emit(Operation::Once { end: 0 });
+        self.steps(steps)?;
+        self.program.operations[begin] = Operation::Once { end: self.here() };
+        Ok(())
+    }
+
+    fn every(&mut self, step: &Node, value: &Node) -> Result<(), CompileError> {
+        let inner = self.inner(step, "every")?;
+        let phase = match step.get("phase").map(Node::text).transpose()? {
+            Some("random") => Phase::Random,
+            _ => Phase::Start,
+        };
+        let times = step.get("times").map(|node| node.integer(1..=1_000_000_000)).transpose()?;
+        let beat = Beat { number: self.program.beats, period: value.duration_above_zero()?, phase, times };
+        if times.is_none() {
+            self.needs_an_end(value, "`every` without `times`")?;
+        }
+        self.program.beats += 1;
+        let begin = self.emit(Operation::EveryBegin { beat, end: 0 });
+        let body = self.here();
+        self.steps(inner)?;
+        self.emit(Operation::EveryEnd { beat, body });
+        self.program.operations[begin] = Operation::EveryBegin { beat, end: self.here() };
+        Ok(())
+    }
+
+    fn stay(&mut self, value: &Node) -> Result<(), CompileError> {
+        let at_most = match value.boolean() {
+            Ok(true) => None,
+            Ok(false) => return Err(value.unexpected("`true`, or at most how long").into()),
+            Err(_) => Some(value.duration_above_zero()?),
+        };
+        if at_most.is_none() {
+            self.needs_an_end(value, "`stay: true`")?;
+        }
+        self.emit(Operation::Stay { at_most });
+        Ok(())
+    }
+
+    /// What goes on until the load wants the user no longer never ends where iterations are counted.
+    fn needs_an_end(&self, node: &Node, what: &str) -> Result<(), Diagnostic> {
+        let load = self.source.node.get("load");
+        let counted = load.filter(|load| load.get("iterations").or(load.get("shared_iterations")).is_some());
+        match counted {
+            Some(load) if load.get("at_most").is_none() => Err(Diagnostic::at(
+                &node.place,
+                format!("{what} under a load that counts iterations"),
+                "would never end",
+            )
+            .help("give the load a time: `{users: 10, for: 1m}`")),
+            _ => Ok(()),
+        }
     }
 
     fn branch(&mut self, step: &Node, value: &Node) -> Result<(), CompileError> {
@@ -322,6 +381,13 @@ impl Compiler<'_, '_> {
         let Some(protocol) = PROTOCOLS.iter().find(|protocol| protocol.name() == name) else {
             return Err(value.unexpected("a protocol").into());
         };
+        if let Some(steps) = protocol.expand(value)? {
+            if let Some((key, _)) = step.entries().find(|(key, _)| key.name != name) {
+                let found = format!("`{}` beside a step that is short for several", key.name);
+                return Err(Diagnostic::at(&key.place, found, "write the steps out to use it").into());
+            }
+            return steps.iter().try_for_each(|step| self.step(step));
+        }
         let fields = protocol.reply_fields();
         let driver = match self.builders.iter().position(|(known, _)| *known == name) {
             Some(at) => at,

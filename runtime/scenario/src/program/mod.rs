@@ -5,6 +5,7 @@ mod compile;
 pub use compile::{CompileError, ScenarioSource, compile};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prony_core::template::Template;
 use prony_core::{GroupId, StepId, StepIndex};
@@ -20,6 +21,8 @@ use crate::think::Think;
 pub(crate) struct Program {
     pub(crate) operations: Vec<Operation>,
     pub(crate) requests: Vec<Request>,
+    /// How many beats a user keeps.
+    pub(crate) beats: usize,
     /// How many loop counters a user needs.
     pub(crate) loops: usize,
 }
@@ -48,8 +51,43 @@ pub(crate) enum Operation {
     Jump(usize),
     /// Leaps to one of the addresses; weights are added up.
     Choose(Vec<(u64, usize)>),
+    /// Leaps to `end` but in a user's first iteration.
+    Once {
+        end: usize,
+    },
+    /// Waits until the load wants the user no longer.
+    Stay {
+        at_most: Option<Duration>,
+    },
+    /// Waits for the first beat, or leaps to `end` when there is none.
+    EveryBegin {
+        beat: Beat,
+        end: usize,
+    },
+    /// Waits for the next beat and goes back to `body`, as long as there is one.
+    EveryEnd {
+        beat: Beat,
+        body: usize,
+    },
     GroupBegin(GroupId),
     GroupEnd,
+}
+
+/// A beat of a user.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beat {
+    pub(crate) number: usize,
+    pub(crate) period: Duration,
+    pub(crate) phase: Phase,
+    /// How many; `None` goes on as long as the user is wanted.
+    pub(crate) times: Option<u64>,
+}
+
+/// Where in its period the first beat lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Start,
+    Random,
 }
 
 /// A request of a protocol with what is asked of its answer.

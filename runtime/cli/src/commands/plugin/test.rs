@@ -12,7 +12,7 @@ use prony_core::meter::Named;
 use prony_core::units::show_duration;
 use prony_core::{
     Catalog, CheckId, ConnectionEvent, GroupId, GuestEvent, IterationEnd, Marks, Meter, MetricId, Outcome,
-    Random, Recording, ScenarioId, Seat, SetupError, Start, StepId, Timestamp,
+    Random, Recording, ScenarioId, Seat, SetupError, Start, StepId, Timestamp, Wanted,
 };
 use prony_engine::ScenarioSpec;
 use prony_plugin_host::Level;
@@ -99,12 +99,7 @@ impl Test {
                 let wall_origin = prony_engine::clock::wall_clock()
                     .saturating_sub(Duration::from_nanos(intended.as_nanos()));
                 let end = journey
-                    .iterate(Start {
-                        intended,
-                        iteration,
-                        wall_origin,
-                        until: Timestamp::from_nanos(u64::MAX),
-                    })
+                    .iterate(Start { intended, iteration, wall_origin, wanted: Wanted::never() })
                     .await;
                 match end {
                     IterationEnd::Complete => {}

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use prony_core::catalog::StepKind;
 use prony_core::{Catalog, FailureKind, Phase, ScenarioId};
 use prony_engine::Statistics;
 use prony_engine::stats::{CheckCount, Latency, StepStats};
 
 use super::super::summary::{Bytes, Distribution, Failures, Measured, PhaseTimes, Share};
 
-/// The steps of one scenario.
+/// The steps of one scenario that requests are counted under.
 pub(crate) fn scenario_steps<'a>(
     catalog: &'a Catalog,
     statistics: &'a Statistics,
@@ -18,7 +19,7 @@ pub(crate) fn scenario_steps<'a>(
         .steps
         .iter()
         .zip(&statistics.steps)
-        .filter(move |(entry, _)| entry.scenario == id)
+        .filter(move |(entry, _)| entry.scenario == id && entry.kind == StepKind::Request)
         .map(|(_, step)| step)
 }
 

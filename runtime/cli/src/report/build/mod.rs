@@ -105,7 +105,7 @@ fn scenario_name(scenario: ScenarioId, catalog: &Catalog) -> &str {
 
 fn run(result: &RunResult) -> RunSummary {
     RunSummary {
-        measured: measured(&total(&result.totals.steps), result.measured),
+        measured: measured(&total(result.totals.request_steps()), result.measured),
         checks: share(result.totals.all_checks()),
     }
 }

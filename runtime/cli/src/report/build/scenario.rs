@@ -1,13 +1,16 @@
 //! What a scenario came to.
 
 use indexmap::IndexMap;
+use std::time::Duration;
+
+use prony_core::catalog::StepKind;
 use prony_core::{ScenarioId, StepId};
-use prony_engine::stats::{GroupStats, ScenarioStats};
+use prony_engine::stats::{GroupStats, ScenarioStats, StepStats};
 use prony_engine::{Load, RunResult, Span};
 
 use super::super::summary::{
-    Check, Connections, Distribution, Dropped, GroupSummary, Iterations, LoadSummary, ScenarioSummary,
-    StepSummary, Users,
+    Check, Connections, DeliverySummary, Distribution, Dropped, GroupSummary, Iterations, LoadSummary,
+    Measured, ScenarioSummary, StepSummary, Users,
 };
 use super::super::{About, AboutScenario, load_text};
 use super::guest::{guests, metrics};
@@ -32,10 +35,12 @@ fn scenario_summary(
 ) -> ScenarioSummary {
     let (catalog, totals) = (&result.catalog, &result.totals);
     let Span { measured: time, starting } = result.spans.get(usize::from(id.0)).copied().unwrap_or_default();
+    let deliveries = catalog.steps.iter().zip(&totals.steps);
+    let deliveries = deliveries.filter(|(entry, _)| entry.scenario == id && entry.kind == StepKind::Delivery);
     let steps: IndexMap<String, StepSummary> = (0..)
         .map(StepId)
         .zip(catalog.steps.iter().zip(&totals.steps))
-        .filter(|(_, (entry, _))| entry.scenario == id)
+        .filter(|(_, (entry, _))| entry.scenario == id && entry.kind == StepKind::Request)
         .map(|(step_id, (entry, step))| {
             let planned = entry.checks.iter().zip(&step.checks).map(|(expression, count)| Check {
                 step: entry.name.clone(),
@@ -93,6 +98,9 @@ fn scenario_summary(
         metrics: metrics(catalog, totals, id, time),
         guests: guests(result, id),
         notices: notices.map(|(_, text)| text.clone()).collect(),
+        deliveries: deliveries
+            .map(|(entry, step)| (entry.name.clone(), delivery(entry.protocol, step, time)))
+            .collect(),
         groups: groups.map(|(entry, group)| (entry.name.clone(), group_summary(group))).collect(),
         steps,
     }
@@ -112,6 +120,19 @@ fn guest_checks(
         expression: entry.name.clone(),
         share: share([count]),
     })
+}
+
+fn delivery(protocol: &str, step: &StepStats, time: Duration) -> DeliverySummary {
+    let Measured { requests, requests_per_second, response_time_us, service_time_us, bytes, .. } =
+        measured(step, time);
+    DeliverySummary {
+        protocol: protocol.to_owned(),
+        messages: requests,
+        messages_per_second: requests_per_second,
+        response_time_us,
+        service_time_us,
+        bytes_received: bytes.received,
+    }
 }
 
 fn group_summary(group: &GroupStats) -> GroupSummary {

@@ -1,19 +1,68 @@
 //! Plugins on the screen: what they measured, what became of their guests, and which files they are.
 
+use std::collections::BTreeSet;
+
 use super::super::AboutPlugin;
 use super::super::figures;
 use super::super::summary::{GuestSummary, MetricSummary, ScenarioSummary, Summary};
 use super::text::{Piece, clean, flow, left};
 use super::{LABEL, Screen};
 
+/// What an audit of deliveries tells even where it is nothing.
+const AUDIT: [&str; 4] = ["lost", "undelivered", "duplicated", "reordered"];
 /// More metrics than this are left to the stored run.
 const MOST_METRICS: usize = 8;
 /// So many hex digits tell a plugin's digest from any other's.
 const DIGITS: usize = 12;
 
+/// The protocol that a metric is of, when it is one of a driver's.
+fn protocol_of<'a>(name: &'a str, scenario: &ScenarioSummary) -> Option<&'a str> {
+    let (protocol, _) = name.split_once('.')?;
+    let of_steps = scenario.steps.values().map(|step| step.protocol.as_str());
+    let of_deliveries = scenario.deliveries.values().map(|delivery| delivery.protocol.as_str());
+    of_steps.chain(of_deliveries).any(|known| known == protocol).then_some(protocol)
+}
+
 impl Screen {
+    /// What protocols measured beside requests, a line each.
+    pub(super) fn protocols(&mut self, scenario: &ScenarioSummary) {
+        let protocols: BTreeSet<&str> =
+            scenario.metrics.keys().filter_map(|name| protocol_of(name, scenario)).collect();
+        for protocol in protocols {
+            let of_it = |(name, _): &(&String, &MetricSummary)| protocol_of(name, scenario) == Some(protocol);
+            let audited =
+                scenario.metrics.get(&format!("{protocol}.expected")).is_some_and(|metric| metric.count > 0);
+            let pieces: Vec<Piece> = scenario
+                .metrics
+                .iter()
+                .filter(of_it)
+                .filter_map(|(name, metric)| {
+                    let name = &name[protocol.len() + 1..];
+                    let told = metric.count > 0 || (audited && AUDIT.contains(&name));
+                    told.then(|| self.of_protocol(&name.replace('_', " "), metric, AUDIT.contains(&name)))
+                })
+                .collect();
+            self.labelled(protocol, &pieces);
+        }
+    }
+
+    fn of_protocol(&self, name: &str, metric: &MetricSummary, is_bad: bool) -> Piece {
+        let paint = self.paint;
+        let value = metric.sum.or(metric.last).unwrap_or(0.0);
+        let text = match metric.unit.as_str() {
+            "s" => format!("{} {}", clean(name), figures::time(value * 1e6)),
+            "B" => format!("{} {}", figures::bytes(value as u64), clean(name.trim_end_matches(" bytes"))),
+            _ if value.fract() == 0.0 => format!("{} {}", figures::count(value as u64), clean(name)),
+            _ => format!("{} {value:.3}", clean(name)),
+        };
+        if is_bad && value > 0.0 { Piece::painted(text, |text| paint.bad(text)) } else { text.into() }
+    }
+
     pub(super) fn metrics(&mut self, scenario: &ScenarioSummary) {
-        let came = || scenario.metrics.iter().filter(|(_, metric)| metric.count > 0);
+        let came = || {
+            let own = scenario.metrics.iter().filter(|(name, _)| protocol_of(name, scenario).is_none());
+            own.filter(|(_, metric)| metric.count > 0)
+        };
         for (number, (name, metric)) in came().take(MOST_METRICS).enumerate() {
             let unit =
                 if metric.unit.is_empty() { String::new() } else { format!(" ({})", clean(&metric.unit)) };

@@ -3,7 +3,9 @@
 use prony_core::catalog::UNKNOWN_PROTOCOL;
 
 use super::super::figures;
-use super::super::summary::{Distribution, GroupSummary, Measured, ScenarioSummary, StepSummary};
+use super::super::summary::{
+    DeliverySummary, Distribution, GroupSummary, Measured, ScenarioSummary, StepSummary,
+};
 use super::Screen;
 use super::table::{Cell, Span, Table, Tone};
 use super::text::{Piece, clean};
@@ -28,9 +30,11 @@ impl Screen {
         }
         self.iterations(scenario);
         self.table(scenario);
+        self.deliveries(scenario);
         self.failures(scenario);
         self.notices(scenario);
         self.checks(scenario);
+        self.protocols(scenario);
         self.metrics(scenario);
         if let Some(guests) = &scenario.guests {
             self.guests(guests);
@@ -109,6 +113,27 @@ impl Screen {
                 Span { first: 8, last: 8, text: "service" },
             ],
             head: vec!["step", "requests", "/s", "failed", "p50", "p95", "p99", "max", "p99"],
+            rows,
+        };
+        for line in table.lines(self.width - 2, self.paint) {
+            self.line(&format!("  {line}"));
+        }
+        self.line("");
+    }
+
+    /// Messages that came: no requests, so they have a table of their own.
+    fn deliveries(&mut self, scenario: &ScenarioSummary) {
+        let rows: Vec<Vec<Cell>> =
+            scenario.deliveries.iter().map(|(name, delivery)| delivery_row(&clean(name), delivery)).collect();
+        if rows.is_empty() {
+            return;
+        }
+        let table = Table {
+            spans: vec![
+                Span { first: 3, last: 6, text: "since it was due" },
+                Span { first: 7, last: 7, text: "since sent" },
+            ],
+            head: vec!["delivery", "messages", "/s", "p50", "p95", "p99", "max", "p99"],
             rows,
         };
         for line in table.lines(self.width - 2, self.paint) {
@@ -248,6 +273,18 @@ fn row(name: &str, measured: &Measured) -> Vec<Cell> {
     ];
     cells.extend(times(&measured.response_time_us));
     cells.push(Cell::plain(figures::time_or_dash(measured.service_time_us.p99)));
+    cells
+}
+
+/// A delivery has messages, none of which fails.
+fn delivery_row(name: &str, delivery: &DeliverySummary) -> Vec<Cell> {
+    let mut cells = vec![
+        Cell::plain(name),
+        Cell::plain(figures::count(delivery.messages)),
+        Cell::plain(figures::rate(delivery.messages_per_second)),
+    ];
+    cells.extend(times(&delivery.response_time_us));
+    cells.push(Cell::plain(figures::time_or_dash(delivery.service_time_us.p99)));
     cells
 }
 

@@ -12,7 +12,8 @@ pub use generator::{GeneratorSummary, Host};
 pub use guest::{GuestMemory, GuestSummary, GuestsEnded, MetricSummary};
 pub use measured::{Bytes, Check, Distribution, Failures, Measured, PhaseTimes, Share};
 pub use scenario::{
-    Connections, Dropped, GroupSummary, Iterations, LoadSummary, ScenarioSummary, StepSummary, Users,
+    Connections, DeliverySummary, Dropped, GroupSummary, Iterations, LoadSummary, ScenarioSummary,
+    StepSummary, Users,
 };
 
 use indexmap::IndexMap;

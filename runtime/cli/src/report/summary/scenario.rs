@@ -43,6 +43,9 @@ pub struct ScenarioSummary {
     pub guests: Option<GuestSummary>,
     /// What was told while it ran: the first failure of each kind and cause.
     pub notices: Vec<String>,
+    /// Messages that came, by subscription, in the order of the plan. They are their senders' requests, and in no other figure.
+    #[serde(default)]
+    pub deliveries: IndexMap<String, DeliverySummary>,
     /// By name, in the order of the plan, or in which a plugin came to them.
     pub groups: IndexMap<String, GroupSummary>,
     /// By name, in the order of the plan, or in which a plugin came to them.
@@ -108,6 +111,23 @@ pub struct Connections {
     pub handshakes_full: u64,
     /// TLS handshakes that resumed a session.
     pub handshakes_resumed: u64,
+}
+
+/// Messages that came by one subscription.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeliverySummary {
+    /// Its protocol.
+    pub protocol: String,
+    /// How many came, each counted once, of those whose sending is known.
+    pub messages: u64,
+    /// The same, a second of the measured time.
+    pub messages_per_second: f64,
+    /// From when the message was due at its sender.
+    pub response_time_us: Distribution,
+    /// From when it was sent.
+    pub service_time_us: Distribution,
+    /// Bytes received with them.
+    pub bytes_received: u64,
 }
 
 /// One group of steps.

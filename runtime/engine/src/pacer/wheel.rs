@@ -1,0 +1,204 @@
+//! A worker's timer for moments that latencies count from, shared by its users: one kernel timer, however many wait.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use prony_core::{BoxFuture, Clock, Timestamp, Waiting};
+use send_wrapper::SendWrapper;
+use tokio::sync::Notify;
+
+use super::Alarm;
+use crate::spec::Pacing;
+
+/// See the module's head.
+pub(crate) struct Wheel(Rc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    pacing: Pacing,
+    waiting: RefCell<BinaryHeap<Reverse<Entry>>>,
+    entries: Cell<u64>,
+    /// The task that wakes those who wait: it lives as long as anybody does.
+    turning: Cell<bool>,
+    /// Somebody wants to be woken earlier than all before.
+    earlier: Notify,
+}
+
+struct Entry {
+    due: Timestamp,
+    /// So that those who are due at once come in their order.
+    number: u64,
+    slot: Rc<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    over: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.due, self.number) == (other.due, other.number)
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.number).cmp(&(other.due, other.number))
+    }
+}
+
+impl Wheel {
+    pub(crate) fn new(clock: Clock, pacing: Pacing) -> Self {
+        Self(Rc::new(Inner {
+            clock,
+            pacing,
+            waiting: RefCell::default(),
+            entries: Cell::new(0),
+            turning: Cell::new(false),
+            earlier: Notify::new(),
+        }))
+    }
+}
+
+impl Waiting for Wheel {
+    fn until(&self, due: Timestamp) -> BoxFuture<'static, ()> {
+        let inner = &self.0;
+        if inner.clock.now() >= due {
+            return Box::pin(std::future::ready(()));
+        }
+        let slot = Rc::<Slot>::default();
+        let number = inner.entries.get();
+        inner.entries.set(number + 1);
+        let first = inner.waiting.borrow().peek().is_none_or(|Reverse(first)| due < first.due);
+        inner.waiting.borrow_mut().push(Reverse(Entry { due, number, slot: Rc::clone(&slot) }));
+        if !inner.turning.replace(true) {
+            tokio::spawn(OnThread(SendWrapper::new(Box::pin(turn(Rc::clone(inner))))));
+        } else if first {
+            inner.earlier.notify_one();
+        }
+        Box::pin(Wait(SendWrapper::new(slot)))
+    }
+}
+
+/// Wakes everybody in turn.
+async fn turn(inner: Rc<Inner>) {
+    let mut alarm = Alarm::new(inner.clock, inner.pacing).ok();
+    loop {
+        let Some(due) = inner.waiting.borrow().peek().map(|Reverse(first)| first.due) else {
+            inner.turning.set(false);
+            return;
+        };
+        if inner.clock.now() < due {
+            tokio::select! {
+                biased;
+                () = until(&mut alarm, &inner, due) => {}
+                () = inner.earlier.notified() => continue,
+            }
+        }
+        let now = inner.clock.now();
+        while let Some(Reverse(entry)) = pop_due(&inner, now) {
+            entry.slot.over.set(true);
+            if let Some(waker) = entry.slot.waker.take() {
+                waker.wake();
+            }
+        }
+        // Those who were woken have their turn before the next wait, which may poll.
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn until(alarm: &mut Option<Alarm>, inner: &Inner, due: Timestamp) {
+    match alarm {
+        Some(alarm) => alarm.until(due).await,
+        // A system that gives no kernel timer has the coarse one.
+        None => tokio::time::sleep(due - inner.clock.now()).await,
+    }
+}
+
+/// The next entry that is due, or that nobody waits for any more.
+fn pop_due(inner: &Inner, now: Timestamp) -> Option<Reverse<Entry>> {
+    let mut waiting = inner.waiting.borrow_mut();
+    let ready =
+        waiting.peek().is_some_and(|Reverse(first)| first.due <= now || Rc::strong_count(&first.slot) == 1);
+    if ready { waiting.pop() } else { None }
+}
+
+/// Ready when its slot is over.
+struct Wait(SendWrapper<Rc<Slot>>);
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.0.over.get() {
+            return Poll::Ready(());
+        }
+        let mut waker = self.0.waker.borrow_mut();
+        match &mut *waker {
+            Some(known) => known.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+/// A future of this thread alone, for a runtime that wants to be able to send it.
+struct OnThread(SendWrapper<Pin<Box<dyn Future<Output = ()>>>>);
+
+impl Future for OnThread {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::clock;
+
+    #[tokio::test]
+    async fn everybody_is_woken_in_order_and_not_before_time() {
+        let wheel = Wheel::new(clock(), Pacing::Normal);
+        let begin = clock().now();
+        let at = |millis| begin + Duration::from_millis(millis);
+        let dropped = wheel.until(at(5));
+        let order = SendWrapper::new(Rc::new(RefCell::new(Vec::new())));
+        let mut waits = tokio::task::JoinSet::new();
+        for millis in [30, 10, 20, 10] {
+            let (wait, order) = (wheel.until(at(millis)), order.clone());
+            let due = at(millis);
+            waits.spawn(async move {
+                wait.await;
+                assert!(clock().now() >= due);
+                order.borrow_mut().push(millis);
+            });
+        }
+        drop(dropped);
+        while let Some(ended) = waits.join_next().await {
+            ended.expect("no panic");
+        }
+        assert_eq!(*order.borrow(), [10, 10, 20, 30]);
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert!(!wheel.0.turning.get(), "an idle wheel has no task");
+        wheel.until(at(0)).await;
+    }
+}

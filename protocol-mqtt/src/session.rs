@@ -11,7 +11,7 @@ use prony_transport::Deadline;
 use crate::config::{Policy, StampPlace};
 use crate::device::{
     Answer, Device, Loss, Outbound, PAUSE, PlannedEnd, SharedDevice, Stage, State, Subscription, Trouble,
-    establish,
+    Whose, establish,
 };
 use crate::driver::{Compiled, SharedPart};
 use crate::packet::control::{self, Wish, reason_text};
@@ -136,7 +136,8 @@ impl MqttSession {
         outcome: &mut Outcome,
     ) -> Ended {
         self.stand(scope, outcome).await?;
-        self.send(step, publish, scope, outcome, None, publish.waits).await
+        let whose = if publish.waits { Whose::Users } else { Whose::Devices };
+        self.send(step, publish, scope, outcome, None, whose).await
     }
 
     /// Publishes a step's message. `asked` is the correlation data of a request, and the topic of its answer.
@@ -147,7 +148,7 @@ impl MqttSession {
         scope: &mut Scope<'_>,
         outcome: &mut Outcome,
         asked: Option<(&[u8], &str)>,
-        awaited: bool,
+        whose: Whose,
     ) -> Ended {
         let made_topic = scope.message.and_then(|message| field(&message.fields, "topic"));
         let name = match (made_topic, publish.topic.as_constant()) {
@@ -204,7 +205,7 @@ impl MqttSession {
             step: step.id,
             intended: outcome.intended,
             timeout: step.timeout,
-            awaited,
+            whose,
         };
         let handed = Device::publish(&self.device, &outbound, now);
         drop(outbound);
@@ -213,7 +214,7 @@ impl MqttSession {
         outcome.sent = Some(handed.sent);
         outcome.finished = handed.sent;
         outcome.traffic.sent += u64::from(handed.length);
-        if !awaited {
+        if whose != Whose::Users {
             return Ok(Settled::Later);
         }
         if publish.qos == Qos::AtMostOnce {
@@ -390,7 +391,7 @@ impl MqttSession {
         let handed = Device::ask(
             &self.device,
             Stage::Subscribe,
-            true,
+            Whose::Users,
             (step.id, outcome.intended, step.timeout),
             |id| control::subscribe(id, &wishes, identifier, version),
         )?;
@@ -405,7 +406,7 @@ impl MqttSession {
         }
         let taken = wishes.into_iter().zip(&granted).enumerate().filter_map(|(place, (wish, code))| {
             let qos = Qos::from_number(*code)?;
-            let delivery = deliveries.get(place).copied().unwrap_or(step.id);
+            let delivery = deliveries.get(place).copied();
             Some(Subscription { wish, identifier, qos, delivery })
         });
         let taken: Vec<_> = taken.collect();
@@ -435,7 +436,7 @@ impl MqttSession {
         let handed = Device::ask(
             &self.device,
             Stage::Unsubscribe,
-            true,
+            Whose::Users,
             (step.id, outcome.intended, step.timeout),
             |id| control::unsubscribe(id, &filters, version),
         )?;
@@ -499,7 +500,8 @@ impl MqttSession {
         }
         self.asked += 1;
         let correlation = format!("{}-{}", scope.user, self.asked).into_bytes();
-        self.send(step, &request.publish, scope, outcome, Some((&correlation, &reply)), false).await?;
+        self.send(step, &request.publish, scope, outcome, Some((&correlation, &reply)), Whose::Nobodys)
+            .await?;
         let v5 = self.part.compiled.settings.version == crate::packet::Version::V5;
         let mut got = None;
         let likes = |arrived: &Arrived| {

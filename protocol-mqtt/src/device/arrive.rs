@@ -6,7 +6,7 @@ use std::rc::Rc;
 use prony_core::delivery::{Guarantee, Mark, Receipt, Stamp};
 use prony_core::{FailureKind, Marks, Outcome, Timestamp};
 
-use super::flights::{Flight, Stage};
+use super::flights::{Flight, Stage, Whose};
 use super::pump::malformed;
 use super::{Answer, Device, Loss, MOST_ARRIVED, Trouble};
 use crate::metrics::count;
@@ -191,6 +191,7 @@ impl Device {
             count(&part.tallies.wills, 1);
             return;
         }
+        let Some(delivery) = delivery else { return };
         let mut outcome = Outcome::due(stamp.intended);
         outcome.sent = Some(stamp.sent);
         outcome.finished = now;
@@ -284,9 +285,11 @@ impl Device {
         outcome.traffic.sent = u64::from(flight.length);
         outcome.traffic.received = length as u64;
         outcome.failure = refused.then_some(FailureKind::Status);
-        if flight.awaited {
+        if flight.whose == Whose::Users {
             let story = story.map(Box::from);
             self.answer = Some(Box::new(Answer { outcome, codes: Vec::new(), story }));
+        } else if flight.whose == Whose::Nobodys && !refused {
+            // What it is a part of goes on.
         } else if refused {
             let version = self.part.compiled.settings.version;
             let words = story.map(|story| format!(" ({})", story.escape_debug())).unwrap_or_default();
@@ -334,7 +337,7 @@ impl Device {
         let worst = codes.iter().copied().max().unwrap_or(0);
         outcome.status = Some(u16::from(worst));
         outcome.failure = (worst >= REFUSED).then_some(FailureKind::Status);
-        if flight.awaited {
+        if flight.whose == Whose::Users {
             self.answer = Some(Box::new(Answer { outcome, codes: codes.to_vec(), story: None }));
             self.tell_user();
         } else {

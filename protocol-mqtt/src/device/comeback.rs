@@ -7,7 +7,7 @@ use prony_core::delivery::Resumption;
 use prony_core::{Outcome, Random};
 use send_wrapper::SendWrapper;
 
-use super::{Device, SharedDevice, Stage, State, Trouble, establish};
+use super::{Device, SharedDevice, Stage, State, Trouble, Whose, establish};
 use crate::driver::SharedPart;
 use crate::packet::control;
 
@@ -102,7 +102,7 @@ fn back(this: &SharedDevice, made: super::Established, rendered: Box<crate::step
     };
     let Some(step) = resubscribe else { return };
     let now = this.borrow().part.clock.now();
-    let asked = Device::ask(this, Stage::Subscribe, false, (step, now, timeout), |id| {
+    let asked = Device::ask(this, Stage::Subscribe, Whose::Devices, (step, now, timeout), |id| {
         control::subscribe(id, &wishes, identifier, version)
     });
     // It could be written before.

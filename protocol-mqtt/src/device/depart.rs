@@ -7,7 +7,7 @@ use prony_core::delivery::{Incoming, Ledger, Stamp};
 use prony_core::{FailureKind, StepId, Timestamp};
 
 use super::arrive::{STAMP, guarantee};
-use super::flights::{Flight, Stage};
+use super::flights::{Flight, Stage, Whose};
 use super::{Device, MOST_STREAMS, SharedDevice, State, Trouble, Unwritten};
 use crate::config::StampPlace;
 use crate::packet::properties::Property;
@@ -30,8 +30,7 @@ pub(crate) struct Outbound<'a> {
     pub(crate) step: StepId,
     pub(crate) intended: Timestamp,
     pub(crate) timeout: Duration,
-    /// The user waits for the answer.
-    pub(crate) awaited: bool,
+    pub(crate) whose: Whose,
 }
 
 /// What was handed to the connection.
@@ -109,7 +108,7 @@ impl Device {
         let handed = Handed { length, upto: device.queued, sent: now };
         let stamped = stamped.map(|(stream, stamp)| (stream, stamp.sequence));
         if message.qos == Qos::AtMostOnce {
-            if !message.awaited {
+            if message.whose == Whose::Devices {
                 device.unwritten.push_back(Unwritten {
                     upto: handed.upto,
                     step: message.step,
@@ -126,7 +125,7 @@ impl Device {
             device.flights.begin(Flight {
                 id,
                 stage: if message.qos == Qos::AtLeastOnce { Stage::Publish1 } else { Stage::Publish2 },
-                awaited: message.awaited,
+                whose: message.whose,
                 step: message.step,
                 intended: message.intended,
                 sent: now,
@@ -231,7 +230,7 @@ impl Device {
     pub(crate) fn ask(
         this: &SharedDevice,
         stage: Stage,
-        awaited: bool,
+        whose: Whose,
         (step, intended, timeout): (StepId, Timestamp, Duration),
         write: impl FnOnce(u16) -> Result<bytes::BytesMut, crate::packet::Malformed>,
     ) -> Result<Handed, Trouble> {
@@ -245,7 +244,7 @@ impl Device {
         device.flights.begin(Flight {
             id,
             stage,
-            awaited,
+            whose,
             step,
             intended,
             sent: now,

@@ -12,8 +12,7 @@ const SPAN: usize = 65_000;
 pub(crate) struct Flight {
     pub(crate) id: u16,
     pub(crate) stage: Stage,
-    /// The user waits for it.
-    pub(crate) awaited: bool,
+    pub(crate) whose: Whose,
     pub(crate) step: StepId,
     pub(crate) intended: Timestamp,
     pub(crate) sent: Timestamp,
@@ -24,6 +23,17 @@ pub(crate) struct Flight {
     pub(crate) stamped: Option<(u16, u32)>,
     /// The packet itself, where the session outlives the connection.
     pub(crate) packet: Option<Box<[u8]>>,
+}
+
+/// Whose business an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The user waits for it, and records it.
+    Users,
+    /// The device's: it records it when it comes.
+    Devices,
+    /// Nobody's: it is a part of something that is recorded as a whole.
+    Nobodys,
 }
 
 /// What is waited for.
@@ -146,7 +156,7 @@ mod tests {
         Flight {
             id,
             stage: Stage::Publish1,
-            awaited: false,
+            whose: Whose::Devices,
             step: StepId(0),
             intended: Timestamp::default(),
             sent: Timestamp::default(),

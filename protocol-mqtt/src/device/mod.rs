@@ -24,8 +24,8 @@ use send_wrapper::SendWrapper;
 
 pub(crate) use connect::{Established, establish};
 pub(crate) use depart::Outbound;
-pub(crate) use flights::Stage;
 use flights::{Flight, Flights};
+pub(crate) use flights::{Stage, Whose};
 use link::Link;
 
 use crate::driver::WorkerPart;
@@ -84,8 +84,8 @@ pub(crate) struct Subscription {
     pub(crate) identifier: Option<u32>,
     /// What was granted.
     pub(crate) qos: Qos,
-    /// Where its deliveries are timed.
-    pub(crate) delivery: StepId,
+    /// Where its deliveries are timed; answers to requests are not.
+    pub(crate) delivery: Option<StepId>,
 }
 
 /// A message of QoS 0 on its way into the connection.
@@ -295,6 +295,15 @@ impl Device {
         let part = Rc::clone(&device.part);
         let now = part.clock.now();
         let was_up = device.state == State::Up;
+        // From here on the broker may publish the will: it is owed before anybody can have it.
+        let clean = matches!(how, Loss::Left | Loss::Ours(HowToLeave::Clean));
+        if let Some(will) = &mut device.will
+            && std::mem::take(&mut will.armed)
+            && !clean
+        {
+            let _ = will.stream.next(now);
+            will.next += 1;
+        }
         let link = device.link.take();
         match (how, link) {
             (Loss::Ours(HowToLeave::Abort) | Loss::Protocol, Some(link)) => link.abort(),
@@ -337,15 +346,7 @@ impl Device {
         if !kept {
             device.held = Vec::new();
         }
-        let clean = matches!(how, Loss::Left | Loss::Ours(HowToLeave::Clean));
-        if let Some(will) = &mut device.will
-            && std::mem::take(&mut will.armed)
-            && !clean
-        {
-            // From now on it is owed.
-            let _ = will.stream.next(now);
-            will.next += 1;
-        }
+
         if let Some(incoming) = &mut device.incoming {
             incoming.disconnected(if kept { Absence::SessionKept } else { Absence::SessionEnded });
         }
@@ -380,11 +381,13 @@ impl Device {
         outcome.failure = Some(trouble.kind);
         outcome.status = trouble.reason.map(u16::from);
         outcome.traffic.sent = u64::from(flight.length);
-        if flight.awaited {
-            self.answer =
-                Some(Box::new(Answer { outcome, codes: Vec::new(), story: Some(trouble.story.clone()) }));
-        } else {
-            self.part.record(flight.step, outcome, &trouble.story);
+        match flight.whose {
+            Whose::Users => {
+                let story = Some(trouble.story.clone());
+                self.answer = Some(Box::new(Answer { outcome, codes: Vec::new(), story }));
+            }
+            Whose::Devices => self.part.record(flight.step, outcome, &trouble.story),
+            Whose::Nobodys => {}
         }
     }
 

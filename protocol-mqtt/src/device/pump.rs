@@ -66,7 +66,10 @@ fn turn(shared: &Rc<RefCell<Device>>, context: &mut Context<'_>) -> Result<(), E
             Poll::Pending => break,
             Poll::Ready(Ok(Read::Some)) => {}
             Poll::Ready(Ok(Read::End)) => {
-                let trouble = Trouble::new(FailureKind::Closed, "the broker closed the connection");
+                let trouble = Trouble::new(
+                    FailureKind::Closed,
+                    "the broker closed the connection; some do when another client connects with the same identifier (`client_id`)",
+                );
                 return Err((trouble, Loss::Theirs));
             }
             Poll::Ready(Err(error)) => return Err(broken(&error)),

@@ -59,6 +59,11 @@ impl Journeys for PlanJourneys {
     }
 }
 
+/// A request that fails without an answer within this time has failed at once: nobody listens, or there is no connection.
+const AT_ONCE: Duration = Duration::from_millis(1);
+/// The pause of a user whose request has failed at once.
+const BREATH: Duration = Duration::from_millis(10);
+
 /// With the variable of each column that is used.
 type Feeders = SendWrapper<Rc<RefCell<Vec<(Feeder, Vec<Option<usize>>)>>>>;
 
@@ -86,6 +91,7 @@ impl JourneyWorker for PlanWorker {
             initial: Arc::clone(&self.values),
             functions: self.functions.clone(),
             groups: Vec::new(),
+            failed_at_once: false,
             hopeless: None,
             seat,
         })
@@ -107,6 +113,8 @@ struct PlanJourney {
     /// By request: the kinds of failure told already, as bits.
     noticed: Box<[u32]>,
     groups: Vec<OpenGroup>,
+    /// The last request failed without an answer and without having taken any time.
+    failed_at_once: bool,
     /// Why the run is pointless.
     hopeless: Option<String>,
     seat: Seat,
@@ -172,6 +180,10 @@ impl PlanJourney {
                         return IterationEnd::Fatal(self.hopeless.take().unwrap_or_default());
                     }
                     if step == Step::Failed {
+                        if self.failed_at_once {
+                            // Without a pause a closed load would do nothing else, and count nothing but that.
+                            tokio::time::sleep(BREATH).await;
+                        }
                         self.groups.iter_mut().for_each(|group| group.failed = true);
                         if request.on_failure == OnFailure::EndIteration {
                             while !self.groups.is_empty() {
@@ -355,6 +367,7 @@ impl PlanJourney {
             wall: wall(start, due),
             message: message.as_ref(),
         };
+        let asked = self.seat.clock.now();
         let session = &mut self.sessions[request.driver];
         let mut exchange = session.perform(request.index, &mut scope, due).await;
         flight.landed();
@@ -396,6 +409,10 @@ impl PlanJourney {
         if exchange.settled == Settled::Now {
             self.seat.meter.request(request.id, &exchange.outcome, marks);
         }
+        let outcome = &exchange.outcome;
+        let began = outcome.sent.unwrap_or(outcome.intended).max(asked);
+        self.failed_at_once =
+            outcome.failure.is_some() && outcome.status.is_none() && outcome.finished - began < AT_ONCE;
         let step = match exchange.outcome.failure {
             _ if self.hopeless.is_some() => Step::Hopeless,
             None => Step::Passed,

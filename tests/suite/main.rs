@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod binary;
+mod brokers;
 mod commands;
 mod corpus;
 mod demo_broker;
@@ -12,6 +13,7 @@ mod exhausted;
 mod honesty;
 mod hostile;
 mod house;
+mod mosquitto;
 mod mosquitto_clients;
 mod nginx;
 mod plugins;

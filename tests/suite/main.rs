@@ -19,5 +19,6 @@ mod nginx;
 mod plugins;
 mod processes;
 mod requirements;
+mod scripted_broker;
 mod servers;
 mod stored;

@@ -3,6 +3,7 @@
 
 mod commons;
 mod config;
+pub mod demo;
 mod device;
 mod driver;
 mod heart;

@@ -9,6 +9,7 @@ mod driver;
 mod heart;
 mod metrics;
 mod packet;
+pub mod poke;
 mod reply;
 mod session;
 mod step;

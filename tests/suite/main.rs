@@ -15,6 +15,7 @@ mod hostile;
 mod house;
 mod mosquitto;
 mod mosquitto_clients;
+mod mqtt;
 mod nginx;
 mod plugins;
 mod processes;

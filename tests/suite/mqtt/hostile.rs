@@ -20,7 +20,11 @@ fn outcome(script: Script, version: &str, steps: &str) -> (Json, String) {
         broker.url()
     ));
     let finished = Prony::run(&plan).finish_within(Duration::from_secs(30));
-    assert!(!finished.stderr.contains("panicked") && !finished.stdout.contains("defect"), "{}", finished.stderr);
+    assert!(
+        !finished.stderr.contains("panicked") && !finished.stdout.contains("defect"),
+        "{}",
+        finished.stderr
+    );
     let shown = format!("{}\n{}", finished.stdout, finished.stderr);
     (scenario(&finished, "one"), shown)
 }
@@ -84,7 +88,10 @@ fn a_connack_byte_by_byte_is_a_connack() {
         if let Kind::Connect { .. } = packet.kind() {
             answers.bytes_one_by_one(&[0x20, 2, 0, 0], Duration::from_millis(20));
         } else if let Some(message) = accept(packet, answers) {
-            answers.bytes_one_by_one(&[0x40, 2, (message.id >> 8) as u8, message.id as u8], Duration::from_millis(10));
+            answers.bytes_one_by_one(
+                &[0x40, 2, (message.id >> 8) as u8, message.id as u8],
+                Duration::from_millis(10),
+            );
         }
     });
     assert_eq!(seen["requests"], 1);
@@ -123,14 +130,19 @@ fn answers_that_are_wrong_missing_or_refuse() {
             }
         }
     });
-    fails("SUBACK for other filters", "3.1.1", SUBSCRIBE, "protocol", "a SUBACK for 3 filters", |packet, answers| {
-        match packet.kind() {
+    fails(
+        "SUBACK for other filters",
+        "3.1.1",
+        SUBSCRIBE,
+        "protocol",
+        "a SUBACK for 3 filters",
+        |packet, answers| match packet.kind() {
             Kind::Subscribe(id, _) => answers.suback(id, &[1, 1, 1]),
             _ => {
                 accept(packet, answers);
             }
-        }
-    });
+        },
+    );
 }
 
 #[test]
@@ -241,20 +253,27 @@ fn a_message_of_qos_2_that_comes_twice_before_its_release_is_received_once() {
 #[test]
 fn a_server_keep_alive_is_kept() {
     // Two seconds without anything to say, and a broker that wants to hear something every second.
-    let seen = passes("keep-alive", "5", "[{mqtt: connect}, {stay: 2500ms}, {mqtt: {publish: t/a, qos: 1, size: 50, wait: true}}]", |packet, answers| {
-        static PINGS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        match packet.kind() {
-            Kind::Connect { .. } => answers.bytes(&[0x20, 6, 0, 0, 3, 0x13, 0, 1]),
-            Kind::PingReq => {
-                PINGS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                answers.pingresp();
+    let seen = passes(
+        "keep-alive",
+        "5",
+        "[{mqtt: connect}, {stay: 2500ms}, {mqtt: {publish: t/a, qos: 1, size: 50, wait: true}}]",
+        |packet, answers| {
+            static PINGS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+            match packet.kind() {
+                Kind::Connect { .. } => answers.bytes(&[0x20, 6, 0, 0, 3, 0x13, 0, 1]),
+                Kind::PingReq => {
+                    PINGS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    answers.pingresp();
+                }
+                Kind::Publish(message) if PINGS.load(std::sync::atomic::Ordering::SeqCst) >= 1 => {
+                    answers.puback(message.id)
+                }
+                _ => {
+                    accept(packet, answers);
+                }
             }
-            Kind::Publish(message) if PINGS.load(std::sync::atomic::Ordering::SeqCst) >= 1 => answers.puback(message.id),
-            _ => {
-                accept(packet, answers);
-            }
-        }
-    });
+        },
+    );
     assert_eq!(seen["failures"]["total"], 0);
 }
 

@@ -7,6 +7,7 @@ use crate::binary::{Plan, Prony};
 use crate::brokers::{Nats, RabbitMq};
 use crate::mosquitto::{Mosquitto, Options, USER};
 use crate::mosquitto_clients::Version;
+use crate::servers::Valid;
 
 /// Ten devices say a hundred things each, two hosts hear them all.
 fn fleet(version: &str, qos: u8) -> String {
@@ -33,9 +34,13 @@ fn assert_adds_up(url: &str, rest: &str, name: &str) {
     let (devices, hosts) = (scenario(&finished, "devices"), scenario(&finished, "hosts"));
     assert_eq!(step(&devices, "publish site/{{user.id}}/t"), (1_000, 0), "{name}\n{}", finished.stdout);
     assert_eq!(delivered(&hosts, "deliver site/+/t"), 2_000, "{name}\n{}", finished.stdout);
-    for (metric_name, wanted) in
-        [("expected", 2_000.0), ("delivered", 2_000.0), ("lost", 0.0), ("duplicated", 0.0), ("reordered", 0.0)]
-    {
+    for (metric_name, wanted) in [
+        ("expected", 2_000.0),
+        ("delivered", 2_000.0),
+        ("lost", 0.0),
+        ("duplicated", 0.0),
+        ("reordered", 0.0),
+    ] {
         let found = metric(&hosts, metric_name);
         assert!((found - wanted).abs() < 0.5, "{name}: {metric_name} {found}\n{}", finished.stdout);
     }
@@ -43,7 +48,8 @@ fn assert_adds_up(url: &str, rest: &str, name: &str) {
 
 #[test]
 fn messages_add_up_in_both_versions_and_all_qos() {
-    let Some(mosquitto) = Mosquitto::start("messages_add_up_in_both_versions_and_all_qos", &Options::default())
+    let Some(mosquitto) =
+        Mosquitto::start("messages_add_up_in_both_versions_and_all_qos", &Options::default())
     else {
         return;
     };
@@ -57,7 +63,8 @@ fn messages_add_up_in_both_versions_and_all_qos() {
 
 #[test]
 fn messages_add_up_over_tls_and_websocket() {
-    let Some(mosquitto) = Mosquitto::start("messages_add_up_over_tls_and_websocket", &Options::default()) else {
+    let Some(mosquitto) = Mosquitto::start("messages_add_up_over_tls_and_websocket", &Options::default())
+    else {
         return;
     };
     let ports = mosquitto.ports();
@@ -79,8 +86,11 @@ fn a_certificate_a_device_and_a_password_a_device() {
     let mut rows = String::from("name,cert,key\n");
     let folder = tempfile::tempdir().expect("a folder");
     for number in 0..4 {
-        let (cert, key) = (folder.path().join(format!("{number}.pem")), folder.path().join(format!("{number}.key")));
-        authority.issue_client(&format!("device-{number}"), &cert, &key);
+        let (cert, key) =
+            (folder.path().join(format!("{number}.pem")), folder.path().join(format!("{number}.key")));
+        let identity = authority.identity(&format!("device-{number}"), Valid::Now);
+        std::fs::write(&cert, identity.certificate.pem()).expect("it is written");
+        std::fs::write(&key, identity.key.serialize_pem()).expect("it is written");
         rows.push_str(&format!("device-{number},{},{}\n", cert.display(), key.display()));
     }
     let plan = Plan::new(&format!(
@@ -111,7 +121,7 @@ fn somebody_elses_client_gets_what_prony_publishes_and_prony_what_it_publishes()
     let test = "somebody_elses_client_gets_what_prony_publishes_and_prony_what_it_publishes";
     let Some(mosquitto) = Mosquitto::start(test, &Options::default()) else { return };
     let url = format!("mqtt://127.0.0.1:{}", mosquitto.ports().tcp);
-    for (version, words) in [(Version::V3, "3.1.1"), (Version::V5, "5")] {
+    for (version, words) in [(Version::V311, "3.1.1"), (Version::V5, "5")] {
         let client = mosquitto.client(version).qos(2);
         let subscription = client.subscribe("out/#", 4).expect("it subscribes");
         let finished = run(

@@ -191,16 +191,17 @@ impl Subscription {
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
         };
         let mut parts = line.splitn(5, '\t');
-        match [(); 5].map(|()| parts.next()) {
-            [Some(MARK), Some(qos), Some(retained), Some(topic), Some(payload)] => {
-                self.messages.push(Message {
-                    topic: topic.to_owned(),
-                    payload: payload.to_owned(),
-                    qos: qos.parse().expect("a QoS"),
-                    retained: retained == "1",
-                })
-            }
-            _ => self.said.push(line.clone()),
+        if let [Some(MARK), Some(qos), Some(retained), Some(topic), Some(payload)] =
+            [(); 5].map(|()| parts.next())
+        {
+            self.messages.push(Message {
+                topic: topic.to_owned(),
+                payload: payload.to_owned(),
+                qos: qos.parse().expect("a QoS"),
+                retained: retained == "1",
+            });
+        } else {
+            self.said.push(line.clone());
         }
         Some(line)
     }

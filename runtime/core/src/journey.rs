@@ -75,9 +75,12 @@ pub struct Seat {
     pub timer: FineTimer,
 }
 
-/// Somebody who knows when a run is told to stop before its time.
+/// Somebody who knows when a load ends before its time, or has none.
 pub trait Stopping: Send + Sync {
-    /// Ready when the run is told to stop.
+    /// Whether it has ended.
+    fn is_stopped(&self) -> bool;
+
+    /// Ready when it has ended.
     fn stopped(&self) -> BoxFuture<'static, ()>;
 }
 
@@ -101,6 +104,10 @@ impl Wanted {
     pub fn never() -> Self {
         struct Never;
         impl Stopping for Never {
+            fn is_stopped(&self) -> bool {
+                false
+            }
+
             fn stopped(&self) -> BoxFuture<'static, ()> {
                 Box::pin(std::future::pending())
             }
@@ -108,7 +115,13 @@ impl Wanted {
         Self { until: Timestamp::from_nanos(u64::MAX), stopping: Arc::new(Never) }
     }
 
-    /// Ready when the run is told to stop before its time.
+    /// Whether the load has ended otherwise than by its plan: the run is told to stop, or there is nothing left to do.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopping.is_stopped()
+    }
+
+    /// Ready when the load ends otherwise than by its plan.
     #[must_use]
     pub fn stopped(&self) -> BoxFuture<'static, ()> {
         self.stopping.stopped()

@@ -247,15 +247,35 @@ impl Shape {
                 }
                 _ => Err(node.unexpected("a map")),
             },
-            Kind::Either(shapes) => match shapes.iter().find(|shape| shape.fits_kind(node, definitions)) {
-                Some(shape) => shape.check(node, definitions),
-                None => Err(node.unexpected(&self.expectation())),
-            },
+            Kind::Either(shapes) => self.check_either(node, shapes, definitions),
             Kind::Reference(name) => match definition(name, definitions) {
                 Some(shape) => shape.check(node, definitions),
                 None => Err(node.unexpected(name)),
             },
         }
+    }
+
+    /// Which shape is meant, the kind of value tells; between several words and numbers, whatever holds.
+    fn check_either(
+        &self,
+        node: &Node,
+        shapes: &[Self],
+        definitions: &Definitions,
+    ) -> Result<(), Diagnostic> {
+        let mut fitting = shapes.iter().filter(|shape| shape.fits_kind(node, definitions));
+        let Some(first) = fitting.next() else { return Err(node.unexpected(&self.expectation())) };
+        let told = first.check(node, definitions);
+        if told.is_ok() || !matches!(node.value, Value::Scalar { .. }) {
+            return told;
+        }
+        let mut others = fitting.peekable();
+        if others.peek().is_none() {
+            return told;
+        }
+        if others.any(|shape| shape.check(node, definitions).is_ok()) {
+            return Ok(());
+        }
+        Err(node.unexpected(&self.expectation()))
     }
 
     fn check_map(&self, node: &Node, keys: &[Key], definitions: &Definitions) -> Result<(), Diagnostic> {
@@ -498,5 +518,17 @@ mod tests {
         );
         assert!(verdict("version: 3").contains("expected `auto`, `1.1` or `2`"));
         assert!(verdict("version: 2").contains("`load` is missing"));
+    }
+
+    #[test]
+    fn between_words_and_numbers_whatever_holds_is_meant() {
+        let stay = Shape::map().key("stay", Shape::either(vec![Shape::boolean(), Shape::duration()]), "");
+        let told = |text: &str| {
+            let node = parse(&Source::new("plan.yaml", text)).expect("YAML");
+            stay.check(&node, &Vec::new()).map_err(|mistake| mistake.to_string())
+        };
+        assert_eq!((told("stay: true"), told("stay: 30s")), (Ok(()), Ok(())));
+        let soon = told("stay: soon").expect_err("neither");
+        assert!(soon.contains("`true` or `false`, or a duration such as `30s`"), "{soon}");
     }
 }

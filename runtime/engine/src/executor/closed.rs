@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prony_core::{Journey, Timestamp};
+use prony_core::{Journey, Stopping, Timestamp};
 use send_wrapper::SendWrapper;
 use tokio::task::JoinSet;
 
@@ -93,8 +93,10 @@ async fn live(
     let mut iteration = 0;
     for stretch in stretches {
         let stretch = (crew.begin + stretch.0, crew.begin + stretch.1);
+        let before = iteration;
         let next = go(&crew, number, stretch, (each, &shared), &mut journey, &mut iteration).await;
-        if let Some(journey) = &mut journey {
+        // Who has not come back since it left need not leave again.
+        if let Some(journey) = journey.as_mut().filter(|_| iteration > before) {
             journey.leave().await;
         }
         if next == Next::Over {
@@ -112,8 +114,7 @@ async fn go(
     journey: &mut Option<Box<dyn Journey>>,
     iteration: &mut u64,
 ) -> Next {
-    let mut stop = crew.stop.clone();
-    if !wait(crew, &mut stop, from).await {
+    if !wait(crew, from).await {
         return Next::Over;
     }
     let mut due = from;
@@ -136,7 +137,7 @@ async fn go(
         // Who has nothing left to do need not wait for the next beat; who has, stays to the end of its stretch.
         let finished = each.is_some_and(|most| *iteration >= most) || shared.get() == Some(0);
         let bounded = each.is_some() || shared.get().is_some();
-        if finished || (bounded && due >= until) || !wait(crew, &mut stop, due.min(until)).await {
+        if finished || (bounded && due >= until) || !wait(crew, due.min(until)).await {
             break;
         }
     }
@@ -163,18 +164,13 @@ fn next_beat(last: Timestamp, every: Duration, now: Timestamp) -> Timestamp {
 }
 
 /// Waits until `due`; false when the run is stopped meanwhile.
-async fn wait(
-    crew: &Crew,
-    stop: &mut tokio::sync::watch::Receiver<Option<crate::worker::StopOrder>>,
-    due: Timestamp,
-) -> bool {
-    let left = due - crew.seat.clock.now();
-    if left.is_zero() {
+async fn wait(crew: &Crew, due: Timestamp) -> bool {
+    if crew.seat.clock.now() >= due {
         return true;
     }
     tokio::select! {
         () = crew.seat.timer.until(due) => true,
-        _ = stop.wait_for(Option::is_some) => false,
+        () = crew.bell.stopped() => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who performs an iteration: executors give starts to users. One file for open load, one for closed.
 
+mod bell;
 mod closed;
 mod open;
 
@@ -13,14 +14,12 @@ use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::Duration;
 
-use prony_core::{
-    BoxFuture, IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Stopping, Timestamp,
-    Wanted,
-};
+use prony_core::{IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Timestamp, Wanted};
 use send_wrapper::SendWrapper;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use self::bell::Bell;
 use crate::load::Load;
 use crate::spec::Pacing;
 use crate::worker::{Ending, Message, SharedRecorder, StopOrder, panic_text};
@@ -37,33 +36,27 @@ pub(crate) struct Crew {
     pub(crate) recorder: SharedRecorder,
     pub(crate) journeys: SendWrapper<Rc<RefCell<Box<dyn JourneyWorker>>>>,
     pub(crate) stop: watch::Receiver<Option<StopOrder>>,
-    /// The same for journeys.
-    pub(crate) stopping: Arc<dyn Stopping>,
+    /// What journeys hear of it, and of the load's end.
+    pub(crate) bell: Arc<Bell>,
     pub(crate) messages: Sender<Message>,
 }
 
 /// Runs a scenario's load on this worker to its end.
 pub(crate) async fn run(crew: Crew, load: Load) {
     let crew = Arc::new(crew);
-    match load {
-        Load::Open(load) => open::run(&crew, &load).await,
-        Load::Closed(load) => closed::run(&crew, &load).await,
+    let mut orders = crew.stop.clone();
+    let load = async {
+        match load {
+            Load::Open(load) => open::run(&crew, &load).await,
+            Load::Closed(load) => closed::run(&crew, &load).await,
+        }
+    };
+    let mut load = pin!(load);
+    tokio::select! {
+        () = &mut load => return,
+        _ = orders.wait_for(Option::is_some) => crew.bell.ring(),
     }
-}
-
-/// Tells journeys that the run is to stop.
-pub(crate) struct StopOrders(pub(crate) watch::Receiver<Option<StopOrder>>);
-
-impl Stopping for StopOrders {
-    fn stopped(&self) -> BoxFuture<'static, ()> {
-        let mut orders = self.0.clone();
-        Box::pin(async move {
-            if orders.wait_for(Option::is_some).await.is_err() {
-                // Nobody is left who could order it.
-                std::future::pending::<()>().await;
-            }
-        })
-    }
+    load.await;
 }
 
 /// Whether a user should go on.
@@ -108,9 +101,9 @@ impl Crew {
         let _ = self.messages.send(Message::Fatal(text));
     }
 
-    /// Wanted until `until`, or until the run is told to stop.
+    /// Wanted until `until`, or until the load is over otherwise.
     fn wanted(&self, until: Timestamp) -> Wanted {
-        Wanted::new(until, Arc::clone(&self.stopping))
+        Wanted::new(until, Arc::<Bell>::clone(&self.bell))
     }
 
     /// Counts a start that was given to a user who was cut off before it could begin.

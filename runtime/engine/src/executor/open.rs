@@ -57,7 +57,7 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
     let mut numbers = crew.users(load.max_users).peekable();
     let mut stop = crew.stop.clone();
     let mut batch = 0;
-    let until = crew.begin + length(load);
+    let until = planned_end(crew.begin, load);
     let to_its_end = loop {
         let Some(due) = schedule.next_due() else { break true };
         let due = crew.begin + due;
@@ -112,6 +112,7 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
         }
     }
     pool.borrow_mut().over = true;
+    crew.bell.ring();
     let idle = std::mem::take(&mut pool.borrow_mut().idle);
     idle.iter().for_each(|chair| chair.borrow_mut().dismiss());
     crew.wind_down(users).await;
@@ -124,6 +125,14 @@ fn length(load: &OpenLoad) -> Duration {
     match &load.starts {
         Starts::Rate { stages, .. } => stages.iter().map(|stage| stage.over).sum(),
         Starts::Replay(_) => Duration::ZERO,
+    }
+}
+
+/// When users are wanted no longer, as far as the plan says: when recorded starts end, their last one tells.
+fn planned_end(begin: Timestamp, load: &OpenLoad) -> Timestamp {
+    match &load.starts {
+        Starts::Rate { .. } => begin + length(load),
+        Starts::Replay(_) => Timestamp::from_nanos(u64::MAX),
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock;
-use crate::executor::{self, Crew, StopOrders};
+use crate::executor::{self, Bell, Crew};
 use crate::names::Names;
 use crate::pacer::{self, Wheel};
 use crate::spec::{RunSpec, ScenarioSpec};
@@ -149,7 +149,7 @@ async fn live(assignment: Assignment) {
             recorder: recorder.clone(),
             journeys: SendWrapper::new(Rc::new(RefCell::new(journeys))),
             stop: stop.clone(),
-            stopping: Arc::new(StopOrders(stop.clone())),
+            bell: Arc::<Bell>::default(),
             messages: messages.clone(),
         };
         crews.spawn(executor::run(crew, scenario.load.clone()));

@@ -5,6 +5,7 @@ mod dropped;
 mod ending;
 mod guests;
 mod lag;
+mod leaving;
 mod open;
 mod pacing;
 mod stage;

@@ -100,7 +100,7 @@ fn flags_that_make_no_sense() {
         (&["mqtt", broker, "--publish-every", "1s", "--size", "big"], &["found `big`", "expected a size"]),
         (&["mqtt", broker, "--threshold", "mqtt.lots == 0"], &["unknown metric `mqtt.lots`", "did you mean"]),
         (&["mqtt", "http://127.0.0.1:9"], &["expected a broker such as `mqtt://broker.test:1883`"]),
-        (&["mqtt", broker, "pub"], &["unexpected argument 'pub'"]),
+        (&["mqtt", broker, "pub"], &["the subcommand 'pub' cannot be used with"]),
         (&["mqtt", "pub"], &["<TARGET>", "<TOPIC>"]),
         (&["mqtt", "sub", broker], &["<FILTER>"]),
         (&["mqtt", "pub", "https://127.0.0.1", "t", "a"], &["expected a broker such as"]),

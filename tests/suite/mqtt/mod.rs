@@ -9,10 +9,25 @@ use serde_json::Value as Json;
 
 use crate::binary::{Finished, Plan, Prony};
 
+/// A run, and the folder that its results lie in.
+struct Ran {
+    finished: Finished,
+    _plan: Plan,
+}
+
+impl std::ops::Deref for Ran {
+    type Target = Finished;
+
+    fn deref(&self) -> &Finished {
+        &self.finished
+    }
+}
+
 /// Runs a plan whose target is `url`.
-fn run(url: &str, rest: &str) -> Finished {
+fn run(url: &str, rest: &str) -> Ran {
     let plan = Plan::new(&format!("name: test\ntarget: {url}\n{rest}"));
-    Prony::run(&plan).arguments(&["--threads", "2"]).finish()
+    let finished = Prony::run(&plan).arguments(&["--threads", "2"]).finish();
+    Ran { finished, _plan: plan }
 }
 
 /// A scenario of a stored run.

@@ -94,7 +94,7 @@ fn a_certificate_a_device_and_a_password_a_device() {
         rows.push_str(&format!("device-{number},{},{}\n", cert.display(), key.display()));
     }
     let plan = Plan::new(&format!(
-        "name: identities\ntarget: mqtts://localhost:{}\ntls: {{ca: {}}}\ndata: {{ids: {{csv: ids.csv, order: per_user}}}}\nmqtt: {{client_id: \"{{{{ids.name}}}}\", certificate: {{file: \"{{{{ids.cert}}}}\", key: \"{{{{ids.key}}}}\"}}}}\nscenarios:\n  devices:\n    load: {{users: 4, iterations: 1}}\n    steps: [{{mqtt: connect}}, {{mqtt: {{publish: t, qos: 1, size: 50, wait: true}}}}, {{mqtt: disconnect}}]\n",
+        "name: identities\ntarget: mqtts://localhost:{}\ntls: {{ca: {}}}\ndata: {{ids: {{file: ids.csv, order: unique}}}}\nmqtt: {{client_id: \"{{{{ids.name}}}}\", certificate: {{file: \"{{{{ids.cert}}}}\", key: \"{{{{ids.key}}}}\"}}}}\nscenarios:\n  devices:\n    load: {{users: 4, iterations: 1}}\n    steps: [{{mqtt: connect}}, {{mqtt: {{publish: t, qos: 1, size: 50, wait: true}}}}, {{mqtt: disconnect}}]\n",
         ports.tls_for_known_clients,
         mosquitto.path("ca.pem").display()
     ))

@@ -45,7 +45,8 @@ impl Publish {
             Ok(answer)
         })?;
         let answer = answer.map_err(|refusal| Failure::Setup(format!("{}: {refusal}", self.topic)))?;
-        print(&format!("{}: {} bytes, {answer}\n", self.topic, payload.len()));
+        let bytes = if payload.len() == 1 { "byte" } else { "bytes" };
+        print(&format!("{}: {} {bytes}, {answer}\n", self.topic, payload.len()));
         Ok(exit::PASSED)
     }
 }

@@ -16,3 +16,9 @@ mod step;
 mod target;
 
 pub use config::{MQTT, Mqtt, NAME};
+
+/// Reads `bytes` as everything that a broker may send, for fuzzing: whatever they are, nothing may panic.
+#[doc(hidden)]
+pub fn read_anything(bytes: &[u8]) {
+    packet::read_anything(bytes);
+}

@@ -8,7 +8,7 @@ use prony_core::{FailureKind, Marks, Outcome, Timestamp};
 
 use super::flights::{Flight, Stage, Whose};
 use super::pump::malformed;
-use super::{Answer, Device, Loss, MOST_ARRIVED, Trouble};
+use super::{Answer, Device, Loss, MOST_ARRIVED, Subscription, Trouble};
 use crate::metrics::count;
 use crate::packet::control::{read_codes, reason_text};
 use crate::packet::properties::Property;
@@ -334,6 +334,17 @@ impl Device {
         outcome.finished = now;
         outcome.traffic.sent = u64::from(flight.length);
         outcome.traffic.received = length as u64;
+        if stage == Stage::Subscribe {
+            // Here and not when the user hears of it: the first messages may stand right behind.
+            let asked = std::mem::take(&mut self.asked_for);
+            if asked.len() == codes.len() {
+                let granted = asked.into_iter().zip(codes);
+                let granted = granted.filter_map(|(asked, code)| {
+                    Some(Subscription { qos: Qos::from_number(*code)?, ..asked })
+                });
+                self.subscribed(granted.collect());
+            }
+        }
         let worst = codes.iter().copied().max().unwrap_or(0);
         outcome.status = Some(u16::from(worst));
         outcome.failure = (worst >= REFUSED).then_some(FailureKind::Status);
@@ -341,10 +352,6 @@ impl Device {
             self.answer = Some(Box::new(Answer { outcome, codes: codes.to_vec(), story: None }));
             self.tell_user();
         } else {
-            let again = std::mem::take(&mut self.resubscribing);
-            if outcome.failure.is_none() {
-                self.subscribed(again);
-            }
             self.part.record(flight.step, outcome, "the broker refused the subscription");
         }
         Ok(())

@@ -94,9 +94,9 @@ fn back(this: &SharedDevice, made: super::Established, rendered: Box<crate::step
         if present || device.subscriptions.is_empty() {
             return;
         }
-        device.resubscribing = std::mem::take(&mut device.subscriptions);
-        let wishes: Vec<_> = device.resubscribing.iter().map(|one| one.wish.clone()).collect();
-        let identifier = device.resubscribing.iter().find_map(|one| one.identifier);
+        device.asked_for = std::mem::take(&mut device.subscriptions);
+        let wishes: Vec<_> = device.asked_for.iter().map(|one| one.wish.clone()).collect();
+        let identifier = device.asked_for.iter().find_map(|one| one.identifier);
         let compiled = &device.part.compiled;
         (wishes, identifier, compiled.settings.version, compiled.resubscribe, compiled.settings.timeout)
     };

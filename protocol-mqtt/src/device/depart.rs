@@ -258,8 +258,13 @@ impl Device {
         Ok(Handed { length: bytes.len() as u32, upto: device.queued, sent: now })
     }
 
+    /// Notes what a SUBSCRIBE asks for, until its SUBACK comes.
+    pub(crate) fn asks_for(&mut self, subscriptions: Vec<super::Subscription>) {
+        self.asked_for = subscriptions;
+    }
+
     /// The broker has acknowledged subscriptions.
-    pub(crate) fn subscribed(&mut self, subscriptions: Vec<super::Subscription>) {
+    pub(super) fn subscribed(&mut self, subscriptions: Vec<super::Subscription>) {
         let ledger = Arc::clone(&self.part.commons.ledger);
         let incoming = self.incoming.get_or_insert_with(|| Box::new(Incoming::new(ledger)));
         for subscription in subscriptions {

@@ -150,8 +150,8 @@ pub(crate) struct Device {
     /// Why the connection was lost, until somebody has been told.
     trouble: Option<Box<Trouble>>,
     will: Option<Box<Will>>,
-    /// Subscriptions that are being asked for again.
-    resubscribing: Vec<Subscription>,
+    /// Subscriptions whose SUBACK has not come yet.
+    asked_for: Vec<Subscription>,
 }
 
 /// The will, as the audit sees it.
@@ -198,7 +198,7 @@ impl Device {
             rendered: None,
             trouble: None,
             will: None,
-            resubscribing: Vec::new(),
+            asked_for: Vec::new(),
         })))
     }
 

@@ -144,3 +144,21 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
     out.extend_from_slice(bytes);
 }
+
+/// Reads `bytes` as everything that a broker may send.
+pub(crate) fn read_anything(bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Ok(Framing::Whole(frame)) = next_frame(rest, 1 << 20) {
+        for version in [Version::V4, Version::V5] {
+            let _ = control::ConnAck::read(&frame, version);
+            let _ = control::read_codes(&frame, version);
+            let _ = Ack::read(&frame, version);
+            let _ = Publish::read(&frame, version).map(|publish| {
+                crate::reply::Arrived::new(&publish, "t", 0, prony_core::Timestamp::default())
+            });
+        }
+        let _ = read_disconnect(&frame);
+        let _ = prony_core::delivery::Stamp::read(frame.body);
+        rest = &rest[frame.length..];
+    }
+}

@@ -4,7 +4,7 @@ use prony_core::{FailureKind, Outcome, Scope, Settled};
 
 use crate::device::{Device, Stage, Subscription, Trouble, Whose};
 use crate::packet::control::{self, Wish};
-use crate::packet::{Qos, topic};
+use crate::packet::topic;
 use crate::reply::Arrived;
 use crate::step::{ReceiveStep, RequestStep, Step, SubscribeStep, render};
 
@@ -45,6 +45,13 @@ impl MqttSession {
     ) -> Ended {
         self.window(step).await?;
         let version = self.part.compiled.settings.version;
+        let asked = wishes.iter().enumerate().map(|(place, wish)| Subscription {
+            wish: wish.clone(),
+            identifier,
+            qos: wish.qos,
+            delivery: deliveries.get(place).copied(),
+        });
+        self.device.borrow_mut().asks_for(asked.collect());
         let handed = Device::ask(
             &self.device,
             Stage::Subscribe,
@@ -61,19 +68,13 @@ impl MqttSession {
             let text = format!("a SUBACK for {} filters in answer to {}", granted.len(), wishes.len());
             return Err(Trouble::new(FailureKind::Protocol, text));
         }
-        let taken = wishes.into_iter().zip(&granted).enumerate().filter_map(|(place, (wish, code))| {
-            let qos = Qos::from_number(*code)?;
-            let delivery = deliveries.get(place).copied();
-            Some(Subscription { wish, identifier, qos, delivery })
-        });
-        let taken: Vec<_> = taken.collect();
-        if let Some(weak) = taken.iter().find(|one| one.qos < one.wish.qos) {
-            let (filter, wanted, got) = (&weak.wish.filter, weak.wish.qos as u8, weak.qos as u8);
+        let weak = wishes.iter().zip(&granted).find(|(wish, code)| **code < wish.qos as u8);
+        if let Some((wish, got)) = weak {
+            let (filter, wanted) = (&wish.filter, wish.qos as u8);
             self.part.notice("granted", &|| {
                 format!("the broker granted QoS {got} for `{filter}`, where QoS {wanted} was asked for")
             });
         }
-        self.device.borrow_mut().subscribed(taken);
         ended
     }
 

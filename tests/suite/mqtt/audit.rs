@@ -85,7 +85,7 @@ scenarios:
     start_after: 300ms
     load: {users: 1, iterations: 1}
     steps:
-      - repeat: 2000
+      - repeat: 2050
         steps: [{mqtt: {publish: t/one, qos: 1, size: 64}}]
   host:
     load: {users: 1, for: 4s}

@@ -72,7 +72,7 @@ fn connections_that_are_refused_or_go_wrong_at_once() {
     fails("closed", "3.1.1", PUBLISH1, "closed", "in answer to CONNECT", |_, answers| answers.close());
     fails("reset", "3.1.1", PUBLISH1, "reset", "broke while it was made", |_, answers| answers.reset());
     fails("silent", "3.1.1", PUBLISH1, "timeout", "no connection within 1s", |_, _| {});
-    fails("HTTP", "3.1.1", PUBLISH1, "protocol", "the broker", |_, answers| {
+    fails("HTTP", "3.1.1", PUBLISH1, "protocol", "an HTTP server", |_, answers| {
         answers.bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     fails("another packet", "3.1.1", PUBLISH1, "protocol", "type 13", |_, answers| answers.pingresp());

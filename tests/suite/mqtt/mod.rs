@@ -3,6 +3,7 @@
 mod audit;
 mod failover;
 mod hostile;
+mod ready_plans;
 mod real;
 
 use serde_json::Value as Json;

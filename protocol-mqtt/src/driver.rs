@@ -1,6 +1,6 @@
 //! MQTT's driver: once a run, once a worker.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use prony_transport::{Connector, ConnectorBuilder, WorkerConnector};
 use send_wrapper::SendWrapper;
 
 use crate::commons::Commons;
-use crate::config::{NAME, Settings};
+use crate::config::{NAME, Settings, StampPlace};
 use crate::device::{Device, Loss, Trouble};
 use crate::heart::{Heart, OnThread};
 use crate::metrics::{Metrics, Tallies};
@@ -176,6 +176,7 @@ impl Driver for MqttDriver {
             heart: Rc::new(Heart::new(seat.clock)),
             tallies: Tallies::default(),
             told: RefCell::default(),
+            told_unstamped: Cell::new(false),
         });
         let (heart, weak) = (Rc::clone(&part.heart), Rc::downgrade(&part));
         let beating = tokio::spawn(OnThread::new(heart.beat(move |now| {
@@ -199,6 +200,7 @@ pub(crate) struct WorkerPart {
     pub(crate) tallies: Tallies,
     /// Kinds of failure that were told, by step.
     told: RefCell<HashSet<(StepId, FailureKind)>>,
+    told_unstamped: Cell<bool>,
 }
 
 /// A worker's part as its futures hold it.
@@ -219,6 +221,17 @@ impl WorkerPart {
     /// Tells something once.
     pub(crate) fn notice(&self, key: &str, text: &dyn Fn() -> String) {
         self.meter.notice(self.scenario, &format!("mqtt:{key}"), text);
+    }
+
+    /// Tells once that messages go out without a stamp although nobody has asked for that.
+    pub(crate) fn tell_unstamped(&self) {
+        if self.compiled.settings.stamp == StampPlace::Auto && !self.told_unstamped.replace(true) {
+            self.notice("unstamped", &|| {
+                "messages whose payload is the plan's own have no room for a stamp in MQTT 3.1.1: their deliveries are neither timed \
+                 nor audited; `stamp: payload` puts it in front, MQTT 5 has room beside the payload"
+                    .to_owned()
+            });
+        }
     }
 
     /// Counts a connection that was lost, and tells why.

@@ -31,6 +31,7 @@ metrics! {
     received_bytes Counter "received_bytes" "B",
     expected Counter "expected" "",
     delivered Counter "delivered" "",
+    unowed Counter "unowed" "",
     lost Counter "lost" "",
     lost_against_rules Counter "lost_against_rules" "",
     lost_in_gap Counter "lost_in_gap" "",
@@ -68,6 +69,7 @@ impl Metrics {
         for (metric, count) in [
             (self.expected, balance.expected),
             (self.delivered, balance.delivered),
+            (self.unowed, balance.unowed),
             (self.lost, balance.lost),
             (self.lost_against_rules, balance.lost_against_rules),
             (self.lost_in_gap, balance.lost_in_gap),

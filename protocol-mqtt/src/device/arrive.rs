@@ -288,7 +288,10 @@ impl Device {
         if flight.whose == Whose::Users {
             let story = story.map(Box::from);
             self.answer = Some(Box::new(Answer { outcome, codes: Vec::new(), story }));
-        } else if flight.whose == Whose::Nobodys && !refused {
+        } else if flight.whose == Whose::Nobodys && refused {
+            // Nothing more will come of it.
+            self.answer = Some(Box::new(Answer { outcome, codes: Vec::new(), story: story.map(Box::from) }));
+        } else if flight.whose == Whose::Nobodys {
             // What it is a part of goes on.
         } else if refused {
             let version = self.part.compiled.settings.version;

@@ -72,7 +72,10 @@ impl Device {
             }
         }
         let stamped = match message.stamp {
-            StampPlace::Off => None,
+            StampPlace::Off => {
+                device.part.tell_unstamped();
+                None
+            }
             _ => device.stamp(message, now),
         };
         let bytes;
@@ -121,7 +124,7 @@ impl Device {
             let deadline = now + message.timeout;
             let kept =
                 device.part.compiled.keeps_session() && device.part.compiled.settings.reconnect.is_some();
-            let packet = kept.then(|| device.repeatable(message, &properties, start));
+            let packet = kept.then(|| device.repeatable(message, &properties, &[front, payload], start));
             device.flights.begin(Flight {
                 id,
                 stage: if message.qos == Qos::AtLeastOnce { Stage::Publish1 } else { Stage::Publish2 },
@@ -141,7 +144,13 @@ impl Device {
     }
 
     /// The packet from `start` on, for a later connection: there an alias means nothing, so it is written without one.
-    fn repeatable(&self, message: &Outbound<'_>, properties: &[Property<'_>], start: usize) -> Box<[u8]> {
+    fn repeatable(
+        &self,
+        message: &Outbound<'_>,
+        properties: &[Property<'_>],
+        payload: &[&[u8]],
+        start: usize,
+    ) -> Box<[u8]> {
         if !properties.iter().any(|property| matches!(property, Property::TopicAlias(_))) {
             return self.out[start..].into();
         }
@@ -159,7 +168,7 @@ impl Device {
             properties: &plain,
         };
         let mut bytes = Vec::new();
-        write_publish(&head, &[message.payload], Version::V5, &mut bytes);
+        write_publish(&head, payload, Version::V5, &mut bytes);
         bytes.into()
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct MqttSession {
     kept: Arrived,
     deadline: Deadline,
     buffer: Vec<u8>,
+    /// A new iteration has begun, which wants a connection of its own.
+    renews: bool,
     /// Correlation data of `request`, counted.
     asked: u64,
 }
@@ -45,6 +47,7 @@ impl MqttSession {
             kept: Arrived::default(),
             deadline: Deadline::default(),
             buffer: Vec::new(),
+            renews: false,
             asked: 0,
         }
     }
@@ -55,8 +58,11 @@ impl MqttSession {
         self.part.commons.begin(intended);
         let mut outcome = Outcome::due(intended);
         self.kept = Arrived::default();
+        if std::mem::take(&mut self.renews) {
+            self.retire(step).await;
+        }
         let ended = match &step.action {
-            Action::Connect => self.connect(&compiled, scope, &mut outcome).await,
+            Action::Connect => self.connect(step, &compiled, scope, &mut outcome).await,
             Action::Publish(publish) => self.publish(step, publish, scope, &mut outcome).await,
             Action::Subscribe(subscribe) => self.subscribe(step, subscribe, scope, &mut outcome).await,
             Action::Unsubscribe(filters) => self.unsubscribe(step, filters, scope, &mut outcome).await,
@@ -70,18 +76,24 @@ impl MqttSession {
         match ended {
             Ok(settled) => Exchange { outcome, detail: None, settled },
             Err(trouble) => {
-                outcome.failure = Some(trouble.kind);
                 outcome.status = outcome.status.or(trouble.reason.map(u16::from));
+                // A check of the reason code replaces the rule that 0x80 and above fail.
+                let judged = step.judges_status && trouble.kind == FailureKind::Status;
+                outcome.failure = (!judged).then_some(trouble.kind);
                 Exchange { outcome, detail: Some(trouble.story), settled: Settled::Now }
             }
         }
     }
 
     /// `connect`: a connection that stands is ended first.
-    async fn connect(&mut self, compiled: &Compiled, scope: &mut Scope<'_>, outcome: &mut Outcome) -> Ended {
-        if self.device.borrow().state() != State::Idle {
-            self.end(HowToLeave::Clean);
-        }
+    async fn connect(
+        &mut self,
+        step: &Step,
+        compiled: &Compiled,
+        scope: &mut Scope<'_>,
+        outcome: &mut Outcome,
+    ) -> Ended {
+        self.retire(step).await;
         self.open(compiled, scope, outcome).await?;
         outcome.status = Some(0);
         Ok(Settled::Now)
@@ -158,6 +170,18 @@ impl MqttSession {
         self.until(step, "not all messages were acknowledged", |device| device.is_settled()).await
     }
 
+    /// Lets go of a connection that stands, once all on it is written and acknowledged or has had its time.
+    async fn retire(&mut self, step: &Step) {
+        let state = self.device.borrow().state();
+        if state == State::Up {
+            // What was not answered in time has been recorded as that.
+            let _ = self.settle(step).await;
+        }
+        if self.device.borrow().state() != State::Idle {
+            self.end(HowToLeave::Clean);
+        }
+    }
+
     /// Ends the connection for good.
     fn end(&mut self, how: HowToLeave) {
         if how == HowToLeave::Clean {
@@ -219,11 +243,7 @@ impl Session for MqttSession {
     }
 
     fn begin_iteration(&mut self) {
-        if self.part.compiled.settings.policy == Policy::PerIteration
-            && self.device.borrow().state() != State::Idle
-        {
-            self.end(HowToLeave::Clean);
-        }
+        self.renews = self.part.compiled.settings.policy == Policy::PerIteration;
     }
 
     fn leave(&mut self) -> BoxFuture<'_, ()> {

@@ -161,15 +161,19 @@ impl MqttSession {
         self.send(step, &request.publish, scope, outcome, Some((&correlation, &reply)), Whose::Nobodys)
             .await?;
         let v5 = self.part.compiled.settings.version == crate::packet::Version::V5;
-        let mut got = None;
+        let (mut got, mut refused) = (None, None);
         let likes = |arrived: &Arrived| {
             *arrived.topic == *reply && (!v5 || arrived.correlation.as_deref() == Some(&*correlation))
         };
         self.until(step, "no answer came", |device| {
             got = device.take_arrived(likes);
-            got.is_some()
+            refused = device.take_answer();
+            got.is_some() || refused.is_some()
         })
         .await?;
+        if let (Some(refused), None) = (refused, &got) {
+            return self.take(*refused, outcome);
+        }
         let arrived: Arrived = got.unwrap_or_default();
         let received = arrived.length;
         self.got(arrived, received, outcome);

@@ -17,6 +17,8 @@ use crate::packet::{Qos, Version, topic};
 pub(crate) struct Step {
     pub(crate) action: Action,
     pub(crate) timeout: Duration,
+    /// A check looks at the reason code.
+    pub(crate) judges_status: bool,
     /// Its number in the run's catalog.
     pub(crate) id: StepId,
 }
@@ -126,7 +128,7 @@ pub(crate) fn compile(
 ) -> Result<(Step, String), Diagnostic> {
     let timeout = node.get("timeout").map_or(Ok(context.settings.timeout), Node::duration_above_zero)?;
     let (action, name) = if node.is_map() { long(node, needs, context)? } else { short(node, context)? };
-    let step = Step { action, timeout, id: StepId(0) };
+    let step = Step { action, timeout, judges_status: needs.judges_status, id: StepId(0) };
     Ok((step, name))
 }
 

@@ -164,13 +164,19 @@ impl WillTemplate {
         if let Some(found) = node.get("delay").filter(|_| version == Version::V4) {
             return Err(Diagnostic::at(&found.place, "`delay` with MQTT 3.1.1", "only MQTT 5 has it"));
         }
+        let delay = node.get("delay").map(Node::duration).transpose()?;
+        if let (Some(delay), Some(found)) = (delay, node.get("delay"))
+            && delay.subsec_nanos() != 0
+        {
+            return Err(found.unexpected("whole seconds"));
+        }
         let qos = node.get("qos").map_or(Ok(0), |node| node.integer(0..=2))? as u8;
         Ok(Self {
             topic: Template::compile(wanted.text()?, &wanted.place, variables)?,
             payload: Payload::compile(node, variables, folder)?,
             qos: Qos::from_number(qos).unwrap_or_default(),
             retain: node.get("retain").map_or(Ok(false), Node::boolean)?,
-            delay: node.get("delay").map(Node::duration).transpose()?,
+            delay,
         })
     }
 

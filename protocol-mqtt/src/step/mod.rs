@@ -74,7 +74,7 @@ fn leave_keys(shape: Shape) -> Shape {
     shape.key("share", Shape::share(), "Which part of the users does it, by chance. Default 100%.").key(
         "at",
         Shape::duration(),
-        "When, counted from the scenario's first request; the user goes on meanwhile. Default: now.",
+        "When, counted from the run's first MQTT request; the user goes on meanwhile. Default: now.",
     )
 }
 

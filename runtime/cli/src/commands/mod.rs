@@ -22,7 +22,7 @@ use prony_scenario::CompileError;
 
 use crate::{exit, show};
 
-/// A load generator for HTTP services with numbers you can defend.
+/// A load generator for HTTP and MQTT services with numbers you can defend.
 #[derive(Debug, Parser)]
 #[command(
     name = "prony",

@@ -172,10 +172,9 @@ impl Screen {
 
     /// What the failures were, and what plugins said when they were ended, in their own words.
     fn notices(&mut self, scenario: &ScenarioSummary) {
-        // What a guest says, or ends its iterations with, is worth reading without any failed request.
+        // What a guest says, or how a connection was lost, is worth reading without any failed request.
         let label = match (scenario.measured.failures.total, scenario.guests.is_some()) {
-            (0, false) => return,
-            (_, true) => "notices",
+            (0, _) | (_, true) => "notices",
             _ => "such as",
         };
         for (number, notice) in scenario.notices.iter().take(MOST_NOTICES).enumerate() {

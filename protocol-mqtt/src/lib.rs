@@ -3,11 +3,13 @@
 
 mod commons;
 mod config;
+pub mod demo;
 mod device;
 mod driver;
 mod heart;
 mod metrics;
 mod packet;
+pub mod poke;
 mod reply;
 mod session;
 mod step;

@@ -211,6 +211,8 @@ pub(crate) struct Served {
     child: Child,
     http: String,
     https: String,
+    mqtt: String,
+    mqtt_websocket: String,
     certificate: PathBuf,
     _folder: TempDir,
 }
@@ -218,11 +220,21 @@ pub(crate) struct Served {
 impl Served {
     /// Starts `prony serve`.
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same, with the MQTT broker beside it.
+    pub(crate) fn with_broker() -> Self {
+        Self::with(&["--mqtt", "127.0.0.1:0", "--mqtt-ws", "127.0.0.1:0"])
+    }
+
+    fn with(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let certificate = folder.path().join("ca.pem");
         let mut child = Command::new(BINARY)
             .args(["serve", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--write-ca"])
             .arg(&certificate)
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -237,7 +249,9 @@ impl Served {
             found.unwrap_or_else(|| panic!("the target printed no {scheme} address"))
         };
         let (http, https) = (address("http://"), address("https://"));
-        Self { child, http, https, certificate, _folder: folder }
+        let (mqtt, mqtt_websocket) =
+            if flags.is_empty() { Default::default() } else { (address("mqtt://"), address("ws://")) };
+        Self { child, http, https, mqtt, mqtt_websocket, certificate, _folder: folder }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -248,6 +262,16 @@ impl Served {
     /// `https://127.0.0.1:PORT`.
     pub(crate) fn https(&self) -> &str {
         &self.https
+    }
+
+    /// `mqtt://127.0.0.1:PORT`, with a broker.
+    pub(crate) fn mqtt(&self) -> &str {
+        &self.mqtt
+    }
+
+    /// `ws://127.0.0.1:PORT/mqtt`, with a broker.
+    pub(crate) fn mqtt_websocket(&self) -> &str {
+        &self.mqtt_websocket
     }
 
     /// The certificate to trust.

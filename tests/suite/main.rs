@@ -4,15 +4,22 @@
 
 mod bad_input;
 mod binary;
+mod brokers;
 mod commands;
 mod corpus;
+mod demo_broker;
 mod documents;
 mod exhausted;
 mod honesty;
 mod hostile;
 mod house;
+mod mosquitto;
+mod mosquitto_clients;
+mod mqtt;
 mod nginx;
 mod plugins;
+mod processes;
 mod requirements;
+mod scripted_broker;
 mod servers;
 mod stored;

@@ -189,6 +189,17 @@ async fn connack(link: &mut Link, part: &SharedPart) -> Result<(ConnAck, Vec<u8>
                     format!("the broker answered CONNECT with {what}")
                 }));
             }
+            // Whoever speaks something else would be waited for in vain.
+            Ok(Framing::Part) if bytes.starts_with(b"HTTP") => {
+                return Err(wrong(
+                    "an HTTP server answered CONNECT; MQTT over WebSocket is `ws://HOST:PORT/PATH`"
+                        .to_owned(),
+                ));
+            }
+            Ok(Framing::Part) if bytes.first().is_some_and(|first| !matches!(first >> 4, 2 | 15)) => {
+                let kind = bytes[0] >> 4;
+                return Err(wrong(format!("the broker answered CONNECT with a packet of type {kind}")));
+            }
             Ok(Framing::Part) => {}
             Err(mistake) => return Err(wrong(format!("the broker sent {mistake}"))),
         }

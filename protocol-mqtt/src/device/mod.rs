@@ -9,7 +9,7 @@ mod comeback;
 mod connect;
 mod depart;
 mod flights;
-mod link;
+pub(crate) mod link;
 mod pump;
 
 use std::cell::{Cell, RefCell};

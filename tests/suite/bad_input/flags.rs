@@ -5,7 +5,7 @@ use crate::binary::{Plan, Prony};
 
 #[test]
 fn flags_that_make_no_sense() {
-    let refused = "http://127.0.0.1:9";
+    let (refused, broker) = ("http://127.0.0.1:9", "127.0.0.1:9");
     let full = tempfile::tempdir().expect("a folder");
     std::fs::write(full.path().join("summary.json"), "{}").expect("written");
     let full = full.path().to_string_lossy().into_owned();
@@ -71,6 +71,40 @@ fn flags_that_make_no_sense() {
             &["http", refused, "--warmup", "10s"],
             &["a warm-up of 10s in a load of 10s", "leaves nothing to measure"],
         ),
+        (&["mqtt"], &["<TARGET>", "prony mqtt"]),
+        (
+            &["mqtt", broker, "--connect-rate", "fast"],
+            &["'fast' for '--connect-rate", "expected a rate such as"],
+        ),
+        (&["mqtt", broker, "--devices", "0"], &["0 is not in 1..=1000000"]),
+        (&["mqtt", broker, "--qos", "3"], &["3 is not in 0..=2"]),
+        (&["mqtt", broker, "--publish-every", "0s"], &["expected more than no time"]),
+        (&["mqtt", broker, "--topic", "t"], &["--publish-every <TIME>"]),
+        (&["mqtt", broker, "--filter", "t"], &["--subscribers <M>"]),
+        (&["mqtt", broker, "--publish-every", "1s", "--text", "a", "--size", "9"], &["cannot be used with"]),
+        (&["mqtt", broker, "--publish-every", "1s", "--json", "{"], &["expected JSON"]),
+        (&["mqtt", broker, "--mqtt", "4"], &["possible values: 3.1.1, 5"]),
+        (&["mqtt", broker, "--disconnect", "30%"], &["expected SHARE@TIME, for example 30%@20s"]),
+        (&["mqtt", broker, "--disconnect", "130%@1s"], &["more than 100%"]),
+        (&["mqtt", broker, "--disconnect", "30%@soon"], &["expected SHARE@TIME", "expected a duration"]),
+        (&["mqtt", broker, "--will-text", "a"], &["--will-topic <TOPIC>"]),
+        (&["mqtt", broker, "--cert", "a.pem"], &["--key <FILE>"]),
+        (&["mqtt", broker, "--password", "a"], &["prony mqtt:4:", "`password` without `username`"]),
+        (
+            &["mqtt", broker, "--session-expiry", "1m"],
+            &["`session_expiry` with MQTT 3.1.1", "version: \"5\""],
+        ),
+        (&["mqtt", broker, "--keep-alive", "soon"], &["found `soon`", "expected a duration such as"]),
+        (&["mqtt", broker, "--publish-every", "1s", "--topic", "a/+"], &["found `a/+`", "expected a topic"]),
+        (&["mqtt", broker, "--subscribe", "a/#/b"], &["found `a/#/b`", "expected a topic filter"]),
+        (&["mqtt", broker, "--publish-every", "1s", "--size", "big"], &["found `big`", "expected a size"]),
+        (&["mqtt", broker, "--threshold", "mqtt.lots == 0"], &["unknown metric `mqtt.lots`", "did you mean"]),
+        (&["mqtt", "http://127.0.0.1:9"], &["expected a broker such as `mqtt://broker.test:1883`"]),
+        (&["mqtt", broker, "pub"], &["the subcommand 'pub' cannot be used with"]),
+        (&["mqtt", "pub"], &["<TARGET>", "<TOPIC>"]),
+        (&["mqtt", "sub", broker], &["<FILTER>"]),
+        (&["mqtt", "pub", "https://127.0.0.1", "t", "a"], &["expected a broker such as"]),
+        (&["mqtt", "sub", broker, "t", "--count", "0"], &["'0' for '--count"]),
         (&["run"], &["<PLAN>"]),
         (&["check"], &["<PLAN>"]),
         (&[], &["Usage: prony <COMMAND>"]),
@@ -146,4 +180,19 @@ fn names_without_an_address_and_addresses_that_are_not_ours() {
     let run = Prony::run(&late).finish_within(LONGEST);
     assert_eq!(run.summary()["scenarios"]["main"]["failures"]["by_kind"], serde_json::json!({"dns": 1}));
     assert!(run.stderr.contains("dns: looking up `prony-tests.invalid`"), "{}", run.stderr);
+}
+
+#[test]
+fn brokers_that_are_none_and_files_that_are_not_there() {
+    let broker = "127.0.0.1:9";
+    for (arguments, told) in [
+        (
+            &["mqtt", "pub", broker, "t", "a"][..],
+            &["connecting to 127.0.0.1:9", "is a broker listening there?"][..],
+        ),
+        (&["mqtt", "sub", broker, "t"], &["is a broker listening there?"]),
+        (&["mqtt", "pub", broker, "t", "@/nope"], &["/nope: No such file", "expected a readable file"]),
+    ] {
+        assert_refused(&arguments.join(" "), &Prony::with(arguments).finish_within(LONGEST), 3, told);
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use prony_http::demo::{Target, TargetOptions};
+use prony_mqtt::demo::{BrokerOptions, DemoBroker};
 
 use crate::commands::{Failure, print};
 use crate::execute::{self, RunOptions};
@@ -25,6 +26,8 @@ impl Demo {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let options = TargetOptions { http: Some(any), https: Some(any), threads: 1, seed: 1 };
         let target = Target::start(options).map_err(|error| Failure::Setup(error.to_string()))?;
+        let broker = DemoBroker::start(BrokerOptions { tcp: any, websocket: None })
+            .map_err(|error| Failure::Setup(error.to_string()))?;
         let folder = std::env::temp_dir().join(format!("prony-demo-{}", std::process::id()));
         let files = Files::write(&folder, target.certificate_pem())
             .map_err(|error| Failure::Setup(format!("{}: {error}", folder.display())))?;
@@ -32,7 +35,8 @@ impl Demo {
             |address: Option<SocketAddr>| address.map(|address| address.to_string()).unwrap_or_default();
         let plan = PLAN
             .replace("HTTPS_ADDRESS", &address(target.https()))
-            .replace("HTTP_ADDRESS", &address(target.http()));
+            .replace("HTTP_ADDRESS", &address(target.http()))
+            .replace("MQTT_ADDRESS", &broker.addresses().tcp.to_string());
         let plan = Plan::from_text("demo", &plan, &files.folder)?;
         let code = execute::run(&plan, &self.options)?;
         print(

@@ -7,6 +7,7 @@ use prony_core::{Diagnostic, Place, Source};
 use serde_json::{Map, Value as Json, json};
 
 use crate::commands::quick::{self, JudgeFlags, LoadFlags};
+use crate::commands::tls_flags::{NetworkFlags, TlsFlags};
 use crate::commands::{Failure, print};
 use crate::execute::{self, RunOptions};
 use crate::exit;
@@ -29,7 +30,7 @@ pub(crate) struct Http {
     #[arg(long, value_name = "TEXT|@FILE", conflicts_with = "json")]
     body: Option<String>,
     /// The body as JSON, with its content type.
-    #[arg(long, value_name = "JSON", value_parser = json_text)]
+    #[arg(long, value_name = "JSON", value_parser = quick::json_text)]
     json: Option<Json>,
     /// Which HTTP: what TLS agrees on and 1.1 without it (auto), 1.1, or 2.
     #[arg(long = "http", value_name = "VERSION", value_parser = ["auto", "1.1", "2"])]
@@ -43,24 +44,10 @@ pub(crate) struct Http {
     /// A new connection for each request.
     #[arg(long, conflicts_with = "connections")]
     new_connections: bool,
-    /// Accepts any certificate.
-    #[arg(long, short = 'k')]
-    insecure: bool,
-    /// A PEM file with certificates to trust.
-    #[arg(long, value_name = "FILE")]
-    cacert: Option<String>,
-    /// A PEM file with the client's certificate.
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<String>,
-    /// A PEM file with the client's private key.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<String>,
-    /// An address for a name, instead of asking the DNS: `shop.test:443:127.0.0.1`.
-    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = resolve)]
-    resolve: Vec<(String, String)>,
-    /// Local addresses that connections come from: `127.0.0.2..127.0.0.20`.
-    #[arg(long, value_name = "ADDRESSES")]
-    source: Vec<String>,
+    #[command(flatten)]
+    tls: TlsFlags,
+    #[command(flatten)]
+    network: NetworkFlags,
     /// The longest a request may take. Default 30s.
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
@@ -85,17 +72,6 @@ fn header(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn json_text(text: &str) -> Result<Json, String> {
-    serde_json::from_str(text).map_err(|error| format!("expected JSON: {error}"))
-}
-
-fn resolve(text: &str) -> Result<(String, String), String> {
-    let wrong = || "expected HOST:PORT:ADDRESS, for example shop.test:443:127.0.0.1".to_owned();
-    let (host, rest) = text.split_once(':').ok_or_else(wrong)?;
-    let (port, address) = rest.split_once(':').ok_or_else(wrong)?;
-    Ok((format!("{host}:{port}"), address.to_owned()))
-}
-
 impl Http {
     pub(crate) fn execute(&self) -> Result<u8, Failure> {
         let plan = self.plan()?;
@@ -113,11 +89,9 @@ impl Http {
         let mut top = Map::new();
         top.insert("name".to_owned(), "prony http".into());
         top.insert("target".to_owned(), target.into());
-        for (key, settings) in [("http", self.settings()), ("tls", self.tls()), ("network", self.network())] {
-            if !settings.is_empty() {
-                top.insert(key.to_owned(), settings.into());
-            }
-        }
+        let settings =
+            [("http", self.settings()), ("tls", self.tls.settings()), ("network", self.network.settings())];
+        quick::insert_filled(&mut top, settings);
         Ok(self.load.plan(top, "http", &self.step(path), &self.judge))
     }
 
@@ -166,34 +140,6 @@ impl Http {
             settings.insert("redirects".to_owned(), redirects.into());
         }
         settings
-    }
-
-    fn tls(&self) -> Map<String, Json> {
-        let mut tls = Map::new();
-        if self.insecure {
-            tls.insert("insecure".to_owned(), true.into());
-        }
-        if let Some(file) = &self.cacert {
-            tls.insert("ca".to_owned(), json!([file]));
-        }
-        if let (Some(certificate), Some(key)) = (&self.cert, &self.key) {
-            tls.insert("certificate".to_owned(), certificate.as_str().into());
-            tls.insert("key".to_owned(), key.as_str().into());
-        }
-        tls
-    }
-
-    fn network(&self) -> Map<String, Json> {
-        let mut network = Map::new();
-        if !self.source.is_empty() {
-            network.insert("source".to_owned(), self.source.clone().into());
-        }
-        if !self.resolve.is_empty() {
-            let pinned =
-                self.resolve.iter().map(|(name, address)| (name.clone(), Json::from(address.as_str())));
-            network.insert("resolve".to_owned(), pinned.collect::<Map<_, _>>().into());
-        }
-        network
     }
 }
 

@@ -3,12 +3,14 @@
 mod check;
 mod demo;
 mod http;
+mod mqtt;
 mod plugin;
 mod quick;
 mod report;
 mod run;
 mod schema;
 mod serve;
+mod tls_flags;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,6 +43,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Http(http::Http),
+    Mqtt(Box<mqtt::Mqtt>),
     Plugin(plugin::Plugin),
     Check(check::Check),
     Schema(schema::Schema),
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::try_parse().unwrap_or_else(|error| refuse(&error)).command {
         Command::Run(command) => command.execute(),
         Command::Http(command) => command.execute(),
+        Command::Mqtt(command) => command.execute(),
         Command::Plugin(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Schema(command) => command.execute(),

@@ -47,7 +47,8 @@ pub(crate) struct JudgeFlags {
     pub(crate) thresholds: Vec<String>,
 }
 
-fn duration(text: &str) -> Result<String, String> {
+/// A duration above zero, as it was typed.
+pub(crate) fn duration(text: &str) -> Result<String, String> {
     match parse_duration(text) {
         Ok(time) if time.is_zero() => Err("expected more than no time".to_owned()),
         Ok(_) => Ok(text.to_owned()),
@@ -55,7 +56,13 @@ fn duration(text: &str) -> Result<String, String> {
     }
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+/// A value of a body or a payload.
+pub(crate) fn json_text(text: &str) -> Result<Json, String> {
+    serde_json::from_str(text).map_err(|error| format!("expected JSON: {error}"))
+}
+
+/// Starts a second.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let plain = text.parse::<f64>().is_ok();
     let asked = if plain { parse_rate(&format!("{text}/s")) } else { parse_rate(text) };
     match asked.map_err(|error| error.to_string())?.get() {
@@ -73,9 +80,7 @@ impl LoadFlags {
             (Some(rate), requests) => {
                 load.insert("rate".to_owned(), format!("{rate}/s").into());
                 // N starts at a rate of R take N / R, and the one after them is due then: not a nanosecond more.
-                let exact = requests.map(|requests| {
-                    exactly(Duration::from_nanos((requests as f64 / rate * 1e9).floor() as u64))
-                });
+                let exact = requests.map(|requests| exactly(at_rate(requests, rate)));
                 load.insert("for".to_owned(), exact.unwrap_or_else(lasting).into());
                 for (key, value) in [
                     ("arrivals", self.arrivals.clone().map(Json::from)),
@@ -122,8 +127,23 @@ impl LoadFlags {
     }
 }
 
+/// Those of a plan's keys that say something.
+pub(crate) fn insert_filled<const N: usize>(
+    top: &mut Map<String, Json>,
+    settings: [(&str, Map<String, Json>); N],
+) {
+    for (key, settings) in settings.into_iter().filter(|(_, settings)| !settings.is_empty()) {
+        top.insert(key.to_owned(), settings.into());
+    }
+}
+
+/// How long `amount` takes at so many a second: not a nanosecond more.
+pub(crate) fn at_rate(amount: u64, rate: f64) -> Duration {
+    Duration::from_nanos((amount as f64 / rate * 1e9).floor() as u64)
+}
+
 /// To the nanosecond, in the largest unit that needs no fraction.
-fn exactly(time: Duration) -> String {
+pub(crate) fn exactly(time: Duration) -> String {
     let units = [
         ("h", 3_600_000_000_000),
         ("m", 60_000_000_000),

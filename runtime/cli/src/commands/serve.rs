@@ -6,11 +6,12 @@ use std::sync::mpsc::channel;
 
 use clap::Args;
 use prony_http::demo::{Target, TargetOptions};
+use prony_mqtt::demo::{BrokerOptions, DemoBroker, WEBSOCKET_PATH};
 
 use crate::commands::{Failure, print};
 use crate::exit;
 
-/// Starts the target inside this binary: HTTP/1.1 and HTTP/2, with and without TLS, with faults to order.
+/// Starts the target inside this binary: HTTP/1.1 and HTTP/2, with and without TLS, with faults to order; and an MQTT broker.
 ///
 /// docs/serve.md tells its paths and its faults. It runs until it is interrupted.
 #[derive(Debug, Args)]
@@ -24,7 +25,13 @@ pub(crate) struct Serve {
     /// Writes the certificate to trust (PEM) to this file.
     #[arg(long, value_name = "FILE", requires = "https")]
     write_ca: Option<PathBuf>,
-    /// Threads that answer.
+    /// Address for an MQTT broker: 3.1.1 and 5 on the one port. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    mqtt: Option<SocketAddr>,
+    /// Address for the same broker over WebSocket, at the path /mqtt.
+    #[arg(long, value_name = "ADDRESS", requires = "mqtt")]
+    mqtt_ws: Option<SocketAddr>,
+    /// Threads that answer HTTP. The broker has one of its own.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
     /// Where random delays and fault shares come from.
@@ -46,6 +53,11 @@ impl Serve {
                 Failure::Setup(format!("{}: the certificate cannot be written: {error}", file.display()))
             })?;
         }
+        let broker = self
+            .mqtt
+            .map(|tcp| DemoBroker::start(BrokerOptions { tcp, websocket: self.mqtt_ws }))
+            .transpose()
+            .map_err(|error| Failure::Setup(error.to_string()))?;
         let (stop, stopped) = channel();
         ctrlc::set_handler(move || {
             let _ = stop.send(());
@@ -55,6 +67,12 @@ impl Serve {
         for (scheme, address) in [("http", target.http()), ("https", target.https())] {
             if let Some(address) = address {
                 text.push_str(&format!("{scheme}://{address}/\n"));
+            }
+        }
+        if let Some(addresses) = broker.as_ref().map(DemoBroker::addresses) {
+            text.push_str(&format!("mqtt://{}\n", addresses.tcp));
+            if let Some(address) = addresses.websocket {
+                text.push_str(&format!("ws://{address}{WEBSOCKET_PATH}\n"));
             }
         }
         text.push_str("serving; stop with Ctrl-C\n");

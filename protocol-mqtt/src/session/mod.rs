@@ -1,0 +1,243 @@
+//! A user's MQTT: what each step does with the user's device.
+
+mod publish;
+mod subscribe;
+mod wait;
+
+use std::sync::Arc;
+
+use prony_core::{
+    BoxFuture, Exchange, FailureKind, Outcome, Reply, Scope, Session, Settled, StepIndex, Timestamp,
+};
+use prony_transport::Deadline;
+
+use crate::config::Policy;
+use crate::device::{Device, Loss, PAUSE, PlannedEnd, SharedDevice, State, Trouble, establish};
+use crate::driver::{Compiled, SharedPart};
+use crate::reply::Arrived;
+use crate::step::{Action, HowToLeave, LeaveStep, RenderError, Step};
+
+/// One user's MQTT.
+pub(crate) struct MqttSession {
+    part: SharedPart,
+    device: SharedDevice,
+    kept: Arrived,
+    deadline: Deadline,
+    buffer: Vec<u8>,
+    /// Correlation data of `request`, counted.
+    asked: u64,
+}
+
+/// How a step ended that has an answer.
+type Ended = Result<Settled, Trouble>;
+
+impl From<RenderError> for Trouble {
+    fn from(error: RenderError) -> Self {
+        Self::new(FailureKind::Request, error.to_string())
+    }
+}
+
+impl MqttSession {
+    pub(crate) fn new(part: SharedPart, device: SharedDevice) -> Self {
+        Self {
+            part,
+            device,
+            kept: Arrived::default(),
+            deadline: Deadline::default(),
+            buffer: Vec::new(),
+            asked: 0,
+        }
+    }
+
+    async fn run(&mut self, index: StepIndex, scope: &mut Scope<'_>, intended: Timestamp) -> Exchange {
+        let compiled = Arc::clone(&self.part.compiled);
+        let step = &compiled.steps[index.0 as usize];
+        self.part.commons.begin(intended);
+        let mut outcome = Outcome::due(intended);
+        self.kept = Arrived::default();
+        let ended = match &step.action {
+            Action::Connect => self.connect(&compiled, scope, &mut outcome).await,
+            Action::Publish(publish) => self.publish(step, publish, scope, &mut outcome).await,
+            Action::Subscribe(subscribe) => self.subscribe(step, subscribe, scope, &mut outcome).await,
+            Action::Unsubscribe(filters) => self.unsubscribe(step, filters, scope, &mut outcome).await,
+            Action::Receive(receive) => self.receive(step, receive, scope, &mut outcome).await,
+            Action::Request(request) => self.request(step, request, scope, &mut outcome).await,
+            Action::Disconnect(leave) => self.disconnect(step, leave, scope, &mut outcome).await,
+        };
+        if outcome.finished <= intended {
+            outcome.finished = self.part.clock.now();
+        }
+        match ended {
+            Ok(settled) => Exchange { outcome, detail: None, settled },
+            Err(trouble) => {
+                outcome.failure = Some(trouble.kind);
+                outcome.status = outcome.status.or(trouble.reason.map(u16::from));
+                Exchange { outcome, detail: Some(trouble.story), settled: Settled::Now }
+            }
+        }
+    }
+
+    /// `connect`: a connection that stands is ended first.
+    async fn connect(&mut self, compiled: &Compiled, scope: &mut Scope<'_>, outcome: &mut Outcome) -> Ended {
+        if self.device.borrow().state() != State::Idle {
+            self.end(HowToLeave::Clean);
+        }
+        self.open(compiled, scope, outcome).await?;
+        outcome.status = Some(0);
+        Ok(Settled::Now)
+    }
+
+    /// Makes a connection.
+    async fn open(
+        &mut self,
+        compiled: &Compiled,
+        scope: &mut Scope<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Trouble> {
+        let prefix = format!("prony-{:08x}-{}", self.part.commons.ledger.run(), self.part.scenario.0);
+        let rendered = Box::new(compiled.identity.render(&compiled.settings, &prefix, scope)?);
+        let rendered = self.device.borrow_mut().introduce(rendered);
+        let made = establish(self.part.clone(), &rendered, outcome).await?;
+        Device::install(&self.device, made, rendered);
+        Ok(())
+    }
+
+    /// Sees to it that there is a connection: steps but `connect` make one when there was none yet.
+    async fn stand(&mut self, scope: &mut Scope<'_>, outcome: &mut Outcome) -> Result<(), Trouble> {
+        let state = self.device.borrow().state();
+        match state {
+            State::Up => Ok(()),
+            State::Away => Err(Trouble::new(
+                FailureKind::Closed,
+                "the connection is lost; it comes back by itself, as `reconnect` says",
+            )),
+            State::Idle => {
+                let trouble = self.device.borrow_mut().take_trouble();
+                if let Some(trouble) = trouble {
+                    return Err(*trouble);
+                }
+                let compiled = Arc::clone(&self.part.compiled);
+                self.open(&compiled, scope, outcome).await
+            }
+        }
+    }
+
+    async fn disconnect(
+        &mut self,
+        step: &Step,
+        leave: &LeaveStep,
+        scope: &mut Scope<'_>,
+        outcome: &mut Outcome,
+    ) -> Ended {
+        // Drawn in any case, so that the share does not change what comes after.
+        let drawn = scope.random.unit() < leave.share;
+        outcome.sent = Some(self.part.clock.now());
+        outcome.status = Some(0);
+        if let Some(at) = leave.at {
+            if drawn {
+                let at = self.part.commons.begin(outcome.intended) + at;
+                Device::plan_end(&self.device, PlannedEnd { at, how: leave.how, step: step.id });
+            }
+            outcome.finished = self.part.clock.now();
+            return Ok(Settled::Later);
+        }
+        if drawn && self.device.borrow().state() == State::Up {
+            if leave.how == HowToLeave::Clean {
+                self.settle(step).await?;
+            }
+            self.end(leave.how);
+        }
+        Ok(Settled::Now)
+    }
+
+    /// Waits until all is written and acknowledged.
+    async fn settle(&mut self, step: &Step) -> Result<(), Trouble> {
+        if self.device.borrow().is_settled() {
+            return Ok(());
+        }
+        self.until(step, "not all messages were acknowledged", |device| device.is_settled()).await
+    }
+
+    /// Ends the connection for good.
+    fn end(&mut self, how: HowToLeave) {
+        if how == HowToLeave::Clean {
+            self.device.borrow_mut().say_goodbye();
+        }
+        let trouble = Trouble::new(FailureKind::Closed, "the user disconnected");
+        let loss = if how == HowToLeave::Clean { Loss::Left } else { Loss::Ours(how) };
+        Device::lost(&self.device, trouble, loss);
+    }
+
+    /// Sees everything through that is under way, then goes.
+    async fn go(&mut self) {
+        let settle = self.part.compiled.settings.settle;
+        let pause = || tokio::time::sleep(PAUSE);
+        // What was published is acknowledged, times out, or goes down with its connection.
+        while self.device.borrow().state() == State::Up && !self.device.borrow().is_settled() {
+            pause().await;
+        }
+        self.device.borrow_mut().ends_publishing();
+        if self.device.borrow().has_subscriptions() {
+            // Publishers of other users end at about the same time.
+            let clock = self.part.clock;
+            let mut until = clock.now() + settle;
+            let mut publishing = true;
+            while clock.now() < until {
+                if publishing && self.part.commons.ledger.publishers_active() == 0 {
+                    publishing = false;
+                    until = clock.now() + settle;
+                }
+                if !publishing && self.device.borrow_mut().outstanding(clock.now()) == 0 {
+                    break;
+                }
+                pause().await;
+            }
+        }
+        self.device.borrow_mut().reckon();
+        if self.device.borrow().state() != State::Idle {
+            self.end(HowToLeave::Clean);
+        }
+    }
+}
+
+impl Session for MqttSession {
+    fn perform<'a>(
+        &'a mut self,
+        step: StepIndex,
+        scope: &'a mut Scope<'_>,
+        intended: Timestamp,
+    ) -> BoxFuture<'a, Exchange> {
+        Box::pin(self.run(step, scope, intended))
+    }
+
+    fn reply(&self) -> &dyn Reply {
+        &self.kept
+    }
+
+    fn take_reply(&mut self) -> Box<dyn Reply> {
+        Box::new(std::mem::take(&mut self.kept))
+    }
+
+    fn begin_iteration(&mut self) {
+        if self.part.compiled.settings.policy == Policy::PerIteration
+            && self.device.borrow().state() != State::Idle
+        {
+            self.end(HowToLeave::Clean);
+        }
+    }
+
+    fn leave(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(self.go())
+    }
+}
+
+impl Drop for MqttSession {
+    fn drop(&mut self) {
+        // The pump and the heart hold the device as well; it must not outlive its user.
+        let (kind, text) = (FailureKind::Cut, "the run ended");
+        if self.device.borrow().state() != State::Idle {
+            Device::lost(&self.device, Trouble::new(kind, text), Loss::Left);
+        }
+        self.device.borrow_mut().reckon();
+    }
+}

@@ -114,6 +114,8 @@ pub struct MetricEntry {
     pub kind: Option<MetricKind>,
     /// What its values are in: any word, or empty.
     pub unit: String,
+    /// It is a driver's own: no guest can give it values.
+    pub is_drivers: bool,
 }
 
 /// All the names of a run.
@@ -225,7 +227,9 @@ impl<'a> Entries<'a> {
     /// When there are too many metrics.
     pub fn metric(&mut self, name: &str, kind: MetricKind, unit: &str) -> Result<MetricId, TooMany> {
         let id = self.catalog.add_metric(self.scenario, name, Some((kind, unit)));
-        id.ok_or(TooMany { what: "metrics" })
+        let id = id.ok_or(TooMany { what: "metrics" })?;
+        self.catalog.metrics[usize::from(id.0)].is_drivers = true;
+        Ok(id)
     }
 }
 
@@ -276,7 +280,7 @@ impl Catalog {
         Some(id)
     }
 
-    /// The number of a metric's name, unless it has another kind or unit already.
+    /// The number of a metric's name, unless it has another kind or unit already, or is a driver's.
     pub fn metric_named(
         &mut self,
         scenario: ScenarioId,
@@ -287,13 +291,17 @@ impl Catalog {
         let known = |metric: &MetricEntry| metric.scenario == scenario && metric.name == name;
         if let Some(at) = self.metrics.iter().position(known) {
             let entry = &mut self.metrics[at];
+            if entry.is_drivers {
+                return None;
+            }
             if entry.kind.is_none() {
                 entry.kind = Some(kind);
                 unit.clone_into(&mut entry.unit);
             }
             return (entry.kind == Some(kind) && entry.unit == unit).then_some(MetricId(at as u16));
         }
-        let many = self.metrics.iter().filter(|metric| metric.scenario == scenario).count();
+        let made_up = |metric: &&MetricEntry| metric.scenario == scenario && !metric.is_drivers;
+        let many = self.metrics.iter().filter(made_up).count();
         if many >= self.most_names(scenario) {
             return None;
         }
@@ -318,7 +326,8 @@ impl Catalog {
         }
         let id = MetricId(next(self.metrics.len(), "metrics").ok()?);
         let unit = kind.map_or("", |(_, unit)| unit).to_owned();
-        let entry = MetricEntry { scenario, name: name.to_owned(), kind: kind.map(|(kind, _)| kind), unit };
+        let kind = kind.map(|(kind, _)| kind);
+        let entry = MetricEntry { scenario, name: name.to_owned(), kind, unit, is_drivers: false };
         self.metrics.push(entry);
         Some(id)
     }

@@ -64,7 +64,9 @@ pub enum ClosedLoad {
     Users {
         /// How many.
         users: u32,
-        /// How long.
+        /// How many come a second, one after the other; `None` is all at once.
+        start_rate: Option<PerSecond>,
+        /// How long, from when the first one comes.
         lasting: Duration,
     },
     /// A number of users that changes linearly, stage by stage. It begins with 0 users unless the first stage has

@@ -84,11 +84,11 @@ fn step() -> Shape {
         .key("else", Shape::reference("steps"), "What is done when the condition does not hold.")
         .key("group", Shape::text(), "A name for the `steps` beside it; together they are timed under it.")
         .key("exec", Shape::filled_list(choice), "One of several courses, chosen by weight.")
-        .key("once", Shape::reference("steps"), "Steps done in a user's first iteration only: connecting, logging in.")
-        .key("every", Shape::duration(), "A beat: the `steps` beside it are due at once and every so often, until the load ends. A late beat counts from when it was due; none is left out.")
+        .key("once", Shape::reference("steps"), "Steps that a user does once, in its first iteration: connecting, logging in. Those that did not come to their end are done again in the next iteration, and all when the user comes back after it had left.")
+        .key("every", Shape::duration(), "A beat: the `steps` beside it are due at once and every so often, until the load wants the user no longer. A late beat counts from when it was due; none is left out.")
         .key("phase", Shape::one_of(&["start", "random"]), "When the first beat of `every` is: at once (start, default), or after a random part of the period.")
         .key("times", Shape::integer(1, 1_000_000_000), "How many beats `every` has. Default: as many as the load lets it.")
-        .key("stay", Shape::either(vec![Shape::boolean(), Shape::duration()]), "Waits until the load ends (true), or at most so long.")
+        .key("stay", Shape::either(vec![Shape::boolean(), Shape::duration()]), "Waits until the load wants the user no longer (`true`), or at most so long.")
         .key("steps", Shape::reference("steps"), "The steps of `repeat`, `if`, `group` or `every`.")
 }
 

@@ -168,6 +168,14 @@ fn loads_that_cannot_be() {
         ("{users: 1, for: 1s, iterations: 2}", &["plan.yaml:4:11: users without one end", forms]),
         ("{rate: 5/s, for: 1s, iterations: 3}", &["plan.yaml:4:32: `iterations` beside `rate`", forms]),
         ("{users: 5, for: 1s, arrivals: poisson}", &["plan.yaml:4:31: `arrivals` beside `users`", forms]),
+        (
+            "{users: 700, start_rate: 10/s, for: 1m}",
+            &["plan.yaml:4:37: 600 of 700 users in `for: 1m`", "not all users would come", "a higher rate"],
+        ),
+        (
+            "{users: 7, start_rate: 10/s, iterations: 3}",
+            &["plan.yaml:4:23: `start_rate` beside `users`", forms],
+        ),
         ("{rate: 0/s, for: 1s}", &["plan.yaml:4:18: found `0/s`", "expected a rate from 0.1/s to 200000/s"]),
         ("{rate: 300000/s, for: 1s}", &["plan.yaml:4:18: found `300000/s`", "from 0.1/s to 200000/s"]),
         ("{rate: 0.05/s, for: 1s}", &["plan.yaml:4:18: found `0.05/s`", "from 0.1/s to 200000/s"]),

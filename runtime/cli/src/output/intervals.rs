@@ -2,7 +2,7 @@
 //! tools in Java, Python, Go and elsewhere open. Values are nanoseconds.
 //!
 //! A tag names each histogram: `SCENARIO/STEP:response`, `SCENARIO/STEP:service`, `SCENARIO/GROUP:group`,
-//! `SCENARIO:lag`, `SCENARIO:iteration`, `SCENARIO:guest` and `generator:wakeup`. The format has no room for commas and white
+//! `SCENARIO/DELIVERY:delivery_response`, `SCENARIO/DELIVERY:delivery_service`, `SCENARIO:lag`, `SCENARIO:iteration`, `SCENARIO:guest` and `generator:wakeup`. The format has no room for commas and white
 //! space in a tag: they become `_`, and a tag that is then taken gets a number.
 
 use std::collections::HashSet;
@@ -11,6 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
+use prony_core::catalog::StepKind;
 use prony_core::{Catalog, ScenarioId};
 use prony_engine::clock::wall_clock;
 use prony_engine::event::Interval;
@@ -113,7 +114,7 @@ struct Tags {
     taken: HashSet<String>,
     /// Lag, iteration time and guest time, by scenario.
     scenarios: Vec<[String; 3]>,
-    /// Response and service time, by step.
+    /// Response and service time, by step. Of a delivery both are named so, for they are no requests'.
     steps: Vec<[String; 2]>,
     /// By group.
     groups: Vec<String>,
@@ -140,7 +141,11 @@ impl Tags {
         };
         for step in catalog.steps.iter().skip(self.steps.len()) {
             let name = inside(step.scenario, &step.name);
-            self.steps.push(["response", "service"].map(|what| unique(&name, what, taken)));
+            let times = match step.kind {
+                StepKind::Request => ["response", "service"],
+                StepKind::Delivery => ["delivery_response", "delivery_service"],
+            };
+            self.steps.push(times.map(|what| unique(&name, what, taken)));
         }
         for group in catalog.groups.iter().skip(self.groups.len()) {
             self.groups.push(unique(&inside(group.scenario, &group.name), "group", taken));

@@ -135,7 +135,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::report::{load, render, samples, samples_of_guests};
+    use crate::report::{load, render, samples, samples_of_devices, samples_of_guests};
 
     fn stored(sample: &samples::Sample) -> (tempfile::TempDir, Summary) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_stored_run_reads_as_the_run_did() {
-        for sample in [samples::shop(), samples::starved(), samples_of_guests::sensors()] {
+        let others = [samples_of_guests::sensors(), samples_of_devices::fleet()];
+        for sample in [samples::shop(), samples::starved()].into_iter().chain(others) {
             let (folder, summary) = stored(&sample);
             let again = load(&folder.path().join("run")).expect("a stored run");
             assert_eq!(again, summary);
@@ -171,6 +172,7 @@ mod tests {
                     "worker_scenarios",
                     "guest_time_us",
                     "guest_cpu_share",
+                    "deliveries",
                 ] {
                     object.shift_remove(key);
                 }
@@ -317,6 +319,26 @@ mod tests {
         assert_eq!(tagged("sensors/publish:response"), 5);
         assert_eq!(tagged("sensors:guest"), 5);
         assert_eq!(tagged("shop:guest"), 0);
+    }
+
+    #[test]
+    fn messages_that_came_have_series_of_their_own() {
+        let sample = samples_of_devices::fleet();
+        let (folder, summary) = stored(&sample);
+        let text = std::fs::read_to_string(folder.path().join("run/timeline.jsonl")).expect("text");
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let own: Vec<&Value> = lines.iter().filter(|line| line["scenario"] == "fleet").collect();
+        let sum = |pointer: &str| own.iter().filter_map(|line| line.pointer(pointer)?.as_u64()).sum::<u64>();
+        let came = &summary.scenarios["fleet"].deliveries["deliver commands/#"];
+        assert_eq!(sum("/deliveries/deliver commands~1#/messages"), came.messages);
+        assert_eq!(sum("/requests"), summary.scenarios["fleet"].measured.requests);
+        assert_eq!(own[9]["metrics"]["mqtt.lost"]["sum"], 3.0);
+        let log = std::fs::read_to_string(folder.path().join("run/intervals.hlog")).expect("text");
+        let tagged = |tag: &str| log.lines().filter(|line| line.starts_with(&format!("Tag={tag},"))).count();
+        assert_eq!(tagged("fleet/deliver_commands/#:delivery_response"), 10);
+        assert_eq!(tagged("fleet/deliver_commands/#:delivery_service"), 10);
+        assert_eq!(tagged("fleet/deliver_commands/#:response"), 0);
+        assert_eq!(tagged("fleet/publish:response"), 10);
     }
 
     #[test]

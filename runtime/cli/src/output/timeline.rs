@@ -11,7 +11,8 @@ use prony_engine::stats::{CheckCount, GuestStats};
 use serde::Serialize;
 
 use crate::report::{
-    Bytes, Distribution, MetricSummary, Share, metrics, micros, rounded, scenario_steps, share, total,
+    Bytes, DeliverySummary, Distribution, MetricSummary, Share, deliveries, metrics, micros, rounded,
+    scenario_steps, share, total,
 };
 
 /// A timeline under way.
@@ -40,6 +41,7 @@ struct ScenarioLine<'a> {
     lag_us: Distribution,
     checks: Share,
     metrics: IndexMap<String, MetricSummary>,
+    deliveries: IndexMap<String, DeliverySummary>,
     guests: Option<GuestsOfSecond>,
 }
 
@@ -105,6 +107,7 @@ impl<W: Write> Timeline<W> {
                 lag_us: Distribution::of(&stats.lag),
                 checks: share(checks(interval, id)),
                 metrics: metrics(catalog, statistics, id, wall),
+                deliveries: deliveries(catalog, statistics, id, wall),
                 guests: has_guests(catalog, &stats.guests, id).then(|| GuestsOfSecond {
                     guest_time_us: Distribution::of(&stats.guests.time),
                     made: stats.guests.made,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use prony_core::units::PerSecond;
+use prony_core::units::{PerSecond, show_duration};
 use prony_core::{Diagnostic, Node, Shape};
 use prony_engine::{Arrivals, ClosedLoad, Load, OpenLoad, RateStage, Starts, UserStage};
 
@@ -28,7 +28,7 @@ pub(super) fn shape() -> Shape {
         .key("users", Shape::integer(1, MOST_USERS), "Closed load: so many users. Needs `for`, `iterations` or `shared_iterations`.")
         .key("for", Shape::duration(), "How long.")
         .key("stages", Shape::filled_list(stage), "Stages one after the other, each a linear change of `rate` or of `users`.")
-        .key("start_rate", Shape::rate(), "The rate the first stage begins with. Default 0/s.")
+        .key("start_rate", Shape::rate(), "Of stages: the rate the first one begins with, default 0/s. Beside `users` and `for`: how many users come a second, each at its time; default all at once.")
         .key("start_users", Shape::integer(0, MOST_USERS), "The users the first stage begins with. Default 0.")
         .key("replay", Shape::text(), "Open load: a file of recorded start times, one a line, decimal seconds, ascending; the first is time zero.")
         .key("arrivals", Shape::one_of(&["uniform", "poisson"]), "Open load: starts evenly spread (uniform, default) or as a Poisson process.")
@@ -129,8 +129,10 @@ fn closed(node: &Node) -> Result<Load, Diagnostic> {
     let at_most = get("at_most").map(Node::duration).transpose()?;
     let load = match (get("for"), get("iterations"), get("shared_iterations")) {
         (Some(_), None, None) => {
-            only(node, "users", &["for"])?;
-            ClosedLoad::Users { users, lasting: lasting(node)? }
+            only(node, "users", &["for", "start_rate"])?;
+            let lasting = lasting(node)?;
+            let start_rate = get("start_rate").map(|rate| coming(rate, users, lasting)).transpose()?;
+            ClosedLoad::Users { users, start_rate, lasting }
         }
         (None, Some(each), None) => {
             only(node, "users", &["iterations", "at_most"])?;
@@ -150,6 +152,18 @@ fn closed(node: &Node) -> Result<Load, Diagnostic> {
         }
     };
     Ok(Load::Closed(load))
+}
+
+/// The rate at which users come; all of them must have come before the load ends.
+fn coming(node: &Node, users: u32, lasting: Duration) -> Result<PerSecond, Diagnostic> {
+    let rate = rate(node)?;
+    let come = (rate.get() * lasting.as_secs_f64()).ceil();
+    if come >= f64::from(users) {
+        return Ok(rate);
+    }
+    let found = format!("{come} of {users} users in `for: {}`", show_duration(lasting));
+    Err(Diagnostic::at(&node.place, found, "not all users would come before the load ends")
+        .help("ask for a higher rate, fewer users or a longer load"))
 }
 
 fn stages(node: &Node, list: &Node) -> Result<Load, Diagnostic> {

@@ -6,7 +6,7 @@ use prony_core::catalog::{LIMIT, MetricEntry, UNKNOWN_PROTOCOL};
 use prony_core::diagnostic::did_you_mean;
 use prony_core::{Catalog, Diagnostic, Node, Place, ScenarioId, Shape, StepId};
 use prony_engine::Threshold;
-use prony_engine::threshold::{Comparison, Figure, Metric, Scope, Sense};
+use prony_engine::threshold::{Comparison, Figure, Given, Metric, Scope, Sense};
 
 /// A threshold whose scope is still a name: steps get their numbers when scenarios compile.
 #[derive(Clone, Debug)]
@@ -149,18 +149,12 @@ impl PlanThreshold {
             }
             (Some(scenario), Some(name)) => Scope::Step(self.step(scenario, name, catalog)?),
         };
-        if let Metric::Named(name, figure) = &self.metric {
-            let inside = |entry: &MetricEntry| scenario.is_none_or(|scenario| scenario == entry.scenario);
-            let known = catalog.metrics.iter().find(|entry| entry.name == *name && inside(entry));
-            match known.and_then(|entry| entry.kind) {
-                Some(kind) if figure.fits(kind) => {}
-                Some(kind) => {
-                    let found = format!("`{name}` is a {}", kind.name());
-                    return Err(Diagnostic::at(&self.place, found, format!("it has {}", Figure::of(kind))));
-                }
-                None if *figure == Figure::Plain => return Err(self.unknown_driver_metric(name, catalog)),
-                None => self.register(name, scenario, catalog)?,
+        match &self.metric {
+            Metric::Named(name, _) => self.register(name, scenario, catalog)?,
+            Metric::Driver(name, figure, given) => {
+                self.known_to_a_driver(name, *figure, *given, scenario, catalog)?;
             }
+            _ => {}
         }
         Ok(Threshold {
             expression: self.expression.clone(),
@@ -189,23 +183,45 @@ impl PlanThreshold {
             .help(format!("the scenario has {}", names.join(", "))))
     }
 
-    fn unknown_driver_metric(&self, name: &str, catalog: &Catalog) -> Diagnostic {
-        let names: Vec<&str> = catalog
-            .metrics
-            .iter()
-            .filter(|entry| entry.kind.is_some())
-            .map(|entry| entry.name.as_str())
-            .collect();
-        let mistake = Diagnostic::at(
-            &self.place,
-            format!("unknown metric `{name}`"),
-            "no protocol of this plan measures it",
-        );
-        match (did_you_mean(name, names.iter().copied()), names.is_empty()) {
-            (Some(word), _) => mistake.help(format!("did you mean `{word}`?")),
-            (None, true) => mistake.help("metrics such as `mqtt.lost` come with steps of their protocol"),
-            (None, false) => mistake.help(format!("there are {}", names.join(", "))),
+    /// What drivers measure is all known when the plan has compiled.
+    fn known_to_a_driver(
+        &self,
+        name: &str,
+        figure: Figure,
+        given: Given,
+        scenario: Option<ScenarioId>,
+        catalog: &Catalog,
+    ) -> Result<(), Diagnostic> {
+        let inside = |entry: &&MetricEntry| scenario.is_none_or(|scenario| scenario == entry.scenario);
+        let of_drivers = || catalog.metrics.iter().filter(inside).filter(|entry| entry.is_drivers);
+        let known = of_drivers().find(|entry| entry.name == name);
+        let Some((kind, unit)) = known.and_then(|entry| Some((entry.kind?, &entry.unit))) else {
+            let mut names: Vec<&str> = of_drivers().map(|entry| entry.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let whose = self.scenario.as_ref().map_or_else(
+                || "no protocol of this plan measures it".to_owned(),
+                |scenario| format!("no protocol of the scenario `{scenario}` measures it"),
+            );
+            let mistake = Diagnostic::at(&self.place, format!("unknown metric `{name}`"), whose);
+            return Err(match (did_you_mean(name, names.iter().copied()), names.is_empty()) {
+                (Some(word), _) => mistake.help(format!("did you mean `{word}`?")),
+                (None, true) => mistake.help(
+                    "such metrics come with steps of their protocol; Prony's own are `response_time.p99`, `failures.rate`, …",
+                ),
+                (None, false) => mistake.help(format!("there are {}", names.join(", "))),
+            });
+        };
+        if !figure.fits(kind) {
+            let found = format!("`{name}` is a {}", kind.name());
+            return Err(Diagnostic::at(&self.place, found, format!("it has {}", Figure::of(kind))));
         }
+        if !given.fits(unit) {
+            let found = format!("`{}`", self.expression);
+            let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+            return Err(Diagnostic::at(&self.place, found, format!("expected a plain number{unit}")));
+        }
+        Ok(())
     }
 
     /// Keeps a place for a metric wherever a plugin may come to have it.
@@ -247,6 +263,7 @@ fn has_guests(scenario: ScenarioId, catalog: &Catalog) -> bool {
 #[cfg(test)]
 mod tests {
     use prony_core::Source;
+    use prony_core::catalog::{Entries, MetricKind};
 
     use super::*;
 
@@ -319,6 +336,39 @@ mod tests {
         plain.guest_names = vec![0; 3];
         let none = resolved(None, None, text, &mut plain).expect_err("no plugin");
         assert!(none.contains("no scenario of this plan has a plugin"), "{none}");
+    }
+
+    #[test]
+    fn what_drivers_measure_is_known_beforehand() {
+        let mut names = catalog();
+        for (name, kind, unit) in [
+            ("mqtt.lost", MetricKind::Counter, ""),
+            ("mqtt.back_99", MetricKind::Gauge, "s"),
+            ("mqtt.gap", MetricKind::Trend, "s"),
+        ] {
+            Entries::new(&mut names, ScenarioId(0)).metric(name, kind, unit).expect("few");
+        }
+        let before = names.metrics.len();
+        let mut told = |scenario, text| resolved(scenario, None, text, &mut names);
+        assert_eq!(told(None, "mqtt.lost == 0"), Ok(Scope::Run));
+        assert_eq!(told(Some("shop"), "mqtt.gap.p95 < 2s"), Ok(Scope::Scenario(ScenarioId(0))));
+        assert_eq!(told(None, "mqtt.lost.rate < 1/s"), Ok(Scope::Run));
+        for (scenario, text, message) in [
+            (None, "mqtt.lots == 0", "did you mean `mqtt.lost`?"),
+            (None, "mqtt.lots.count == 0", "did you mean `mqtt.lost`?"),
+            (None, "mqtt.surprise == 0", "there are mqtt.back_99, mqtt.gap, mqtt.lost"),
+            (Some("sensors"), "mqtt.lost == 0", "no protocol of the scenario `sensors` measures it"),
+            (None, "mqtt.lost == 2s", "expected a plain number"),
+            (None, "mqtt.back_99 < 2kb", "expected a plain number (s)"),
+            (None, "mqtt.gap < 2s", "is a trend"),
+            (None, "mqtt.lost.p99 < 2", "is a counter"),
+        ] {
+            let told = told(scenario, text).expect_err(text);
+            assert!(told.contains(message), "{text}: {told}");
+        }
+        assert_eq!(names.metrics.len(), before, "nothing is kept for names that nobody measures");
+        let none = resolved(None, None, "mqtt.lost == 0", &mut catalog()).expect_err("no driver has it");
+        assert!(none.contains("come with steps of their protocol"), "{none}");
     }
 
     #[test]

@@ -60,8 +60,10 @@ fn in_closed_words(closed: &ClosedLoad) -> String {
         limit.map_or(String::new(), |limit| format!(", at most {}", show_duration(limit)))
     };
     match closed {
-        ClosedLoad::Users { users, lasting } => {
-            format!("{} for {}", some_users(*users), show_duration(*lasting))
+        ClosedLoad::Users { users, start_rate, lasting } => {
+            let coming = start_rate
+                .map_or(String::new(), |rate| format!(", coming at {}/s,", figures::rate(rate.get())));
+            format!("{}{coming} for {}", some_users(*users), show_duration(*lasting))
         }
         ClosedLoad::Stages(stages) => user_stages(stages),
         ClosedLoad::IterationsEach { users, iterations, at_most: limit } => {
@@ -156,7 +158,11 @@ mod tests {
     fn closed_loads_read_as_written() {
         let second = Duration::from_secs;
         let load = |closed| words(Load::Closed(closed));
-        assert_eq!(load(ClosedLoad::Users { users: 1, lasting: second(180) }), "1 user for 3m");
+        let users =
+            |users, start_rate, seconds| ClosedLoad::Users { users, start_rate, lasting: second(seconds) };
+        assert_eq!(load(users(1, None, 180)), "1 user for 3m");
+        let rate = PerSecond::new(100.0).ok();
+        assert_eq!(load(users(5_000, rate, 600)), "5,000 users, coming at 100/s, for 10m");
         let stages = [(50, 60), (50, 180), (0, 60)];
         let stages = stages.map(|(users, over)| UserStage { users, over: second(over) }).to_vec();
         assert_eq!(

@@ -12,6 +12,8 @@ mod progress;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
+pub(crate) mod samples_of_devices;
+#[cfg(test)]
 pub(crate) mod samples_of_guests;
 mod screen;
 mod stored;
@@ -30,7 +32,9 @@ pub use summary::{
     ThresholdSummary, Users, VerdictSummary,
 };
 
-pub(crate) use build::{metrics, micros, rounded, scenario_steps, share, total};
+pub(crate) use build::{
+    deliveries, metrics, micros, rounded, scenario_deliveries, scenario_steps, share, total,
+};
 
 use serde::{Deserialize, Serialize};
 

@@ -6,15 +6,15 @@
 use std::io::Write;
 use std::time::Duration;
 
-use prony_core::ScenarioId;
 use prony_core::units::show_duration;
+use prony_core::{Catalog, ScenarioId};
 use prony_engine::event::{GeneratorStats, Interval, WorkerStats};
 use prony_engine::stats::{Latency, ScenarioStats, StepStats};
-use prony_engine::{ClosedLoad, Ended, Event, Load};
+use prony_engine::{ClosedLoad, Ended, Event, Load, Statistics};
 
 use super::figures;
 use super::screen::{Paint, clean, cut, left, right};
-use super::{About, AboutScenario, scenario_steps, total};
+use super::{About, AboutScenario, scenario_deliveries, scenario_steps, total};
 
 /// Not on a terminal, a scenario is told of this often.
 const EVERY: Duration = Duration::from_secs(10);
@@ -52,6 +52,8 @@ struct Second<'a> {
     wall: Duration,
     stats: &'a ScenarioStats,
     steps: StepStats,
+    /// Messages that came; `None` where none can come.
+    messages: Option<StepStats>,
     seen: &'a Seen,
 }
 
@@ -118,6 +120,7 @@ impl Progress {
             let Some(stats) = interval.statistics.scenarios.get(number) else { continue };
             let id = ScenarioId(number as u16);
             let steps = total(scenario_steps(&interval.catalog, &interval.statistics, id));
+            let messages = messages(&interval.catalog, &interval.statistics, id);
             let seen = &mut self.seen[number];
             seen.failures += steps.failed();
             seen.dropped += stats.dropped.total();
@@ -129,6 +132,7 @@ impl Progress {
                 wall: interval.to.saturating_sub(interval.from),
                 stats,
                 steps,
+                messages,
                 seen,
             };
             // A file need not be told again and again that a scenario is done.
@@ -225,8 +229,20 @@ impl Second<'_> {
         };
         cells.push(Cell::new(dropped, Tone::Doubtful));
         cells.push(Cell::new(percentiles(&self.steps.response), Tone::Plain));
+        cells.push(Cell::new(self.messages(), Tone::Plain));
         cells.push(Cell::new(figures::plural(stats.users_now, "user", "users"), Tone::Plain));
         cells
+    }
+
+    /// Messages that came a second, and how long they took.
+    fn messages(&self) -> String {
+        let seconds = self.wall.as_secs_f64();
+        let Some(messages) = self.messages.as_ref().filter(|_| seconds > 0.0) else { return String::new() };
+        let rate = figures::rate(messages.requests as f64 / seconds);
+        match messages.response.quantile(0.99) {
+            Some(time) => format!("{rate} messages/s p99 {}", figures::time(time as f64 / 1e3)),
+            None => format!("{rate} messages/s"),
+        }
     }
 
     /// Whether its load is done and no user of it is busy.
@@ -283,6 +299,13 @@ impl Second<'_> {
             }
         }
     }
+}
+
+/// All messages that came to a scenario in a second, if any may come.
+fn messages(catalog: &Catalog, statistics: &Statistics, id: ScenarioId) -> Option<StepStats> {
+    let mut came = scenario_deliveries(catalog, statistics, id).map(|(_, step)| step).peekable();
+    came.peek()?;
+    Some(total(came))
 }
 
 /// How many iterations a load asks for, if it counts them.

@@ -54,7 +54,7 @@ pub(crate) fn sensors() -> Sample {
     sample.result.notices = vec![(SENSORS, "the guest trapped: index out of bounds".to_owned())];
     let sensors = Scope::Scenario(SENSORS);
     let mut wrong = threshold("metric ordres.rate > 10/s", Scope::Run, None, "/s", 10.0, false);
-    wrong.help = Some("no guest had a metric `ordres`; did you mean `orders`?".to_owned());
+    wrong.help = Some("nobody had a metric `ordres`; did you mean `orders`?".to_owned());
     sample.result.thresholds = vec![
         threshold("metric basket.p99 < 80.5", sensors, Some(70.25), "own", 80.5, true),
         threshold("guest.traps == 0", Scope::Run, Some(6.0), "", 0.0, false),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prony_core::units::PerSecond;
 use prony_core::{Journey, Stopping, Timestamp};
 use send_wrapper::SendWrapper;
 use tokio::task::JoinSet;
@@ -31,7 +32,9 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &ClosedLoad) {
     let shared: Shared = SendWrapper::new(Rc::new(Cell::new(share)));
     for number in crew.users(total) {
         let (stretches, each) = match load {
-            ClosedLoad::Users { lasting, .. } => (vec![(Duration::ZERO, *lasting)], None),
+            ClosedLoad::Users { lasting, start_rate, .. } => {
+                (vec![(comes_after(number, *start_rate), *lasting)], None)
+            }
             ClosedLoad::IterationsEach { iterations, at_most, .. } => {
                 (vec![(Duration::ZERO, at_most.unwrap_or(FOREVER))], Some(*iterations))
             }
@@ -52,6 +55,12 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &ClosedLoad) {
         _ = stop.wait_for(Option::is_some) => {}
     }
     crew.wind_down(users).await;
+}
+
+/// When user number `number` comes.
+fn comes_after(number: u32, start_rate: Option<PerSecond>) -> Duration {
+    let seconds = start_rate.map_or(0.0, |rate| f64::from(number) / rate.get());
+    Duration::try_from_secs_f64(seconds).unwrap_or(FOREVER)
 }
 
 fn load_length(load: &ClosedLoad) -> Duration {
@@ -189,6 +198,17 @@ mod tests {
             let idle = shares.iter().zip(0..).any(|(share, worker)| *share > 0 && worker >= users);
             assert!(!idle, "a worker without users has a share: {shares:?}");
         }
+    }
+
+    #[test]
+    fn users_come_at_their_rate() {
+        let rate = |rate| Some(PerSecond::new(rate).expect("a rate"));
+        let second = Duration::from_secs;
+        assert_eq!(comes_after(0, rate(100.0)), Duration::ZERO);
+        assert_eq!(comes_after(4_999, rate(100.0)), second(50) - Duration::from_millis(10));
+        assert_eq!(comes_after(3, rate(0.5)), second(6));
+        assert_eq!(comes_after(4_999, None), Duration::ZERO);
+        assert_eq!(comes_after(1, rate(0.0)), FOREVER, "never");
     }
 
     #[test]

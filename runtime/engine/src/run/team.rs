@@ -72,7 +72,7 @@ mod tests {
         let scenarios = scenarios.iter().map(|(name, apart)| {
             catalog.add_scenario(*name).expect("room");
             ScenarioSpec {
-                load: Load::Closed(ClosedLoad::Users { users: 1, lasting: Duration::ZERO }),
+                load: Load::Closed(ClosedLoad::Users { users: 1, start_rate: None, lasting: Duration::ZERO }),
                 journeys: Arc::new(Apart(*apart)),
                 start_after: Duration::ZERO,
                 warmup: Duration::ZERO,

@@ -91,9 +91,39 @@ pub enum Metric {
     LostUsers,
     /// A figure of the metric that guests call so (scenario or run).
     Named(String, Figure),
+    /// A figure of the metric that a protocol's driver calls so (scenario or run), and what the bound was given in.
+    Driver(String, Figure, Given),
 }
 
-/// Which figure of a guest's metric. Not every kind of metric has every figure.
+/// What the bound of a driver's metric was given in. The metric's unit must agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// A plain number, in the metric's own unit.
+    Number,
+    /// A duration: the metric is in seconds, and so is the bound.
+    Duration,
+    /// A size: the metric is in bytes.
+    Size,
+}
+
+/// The unit of metrics that are times.
+const SECONDS: &str = "s";
+/// The unit of metrics that are sizes.
+const BYTES: &str = "B";
+
+impl Given {
+    /// Whether a metric of this unit can be compared with it.
+    #[must_use]
+    pub fn fits(self, unit: &str) -> bool {
+        match self {
+            Self::Number => true,
+            Self::Duration => unit == SECONDS,
+            Self::Size => unit == BYTES,
+        }
+    }
+}
+
+/// Which figure of a guest's metric, or of a driver's. Not every kind of metric has every figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Figure {
     /// What a metric of a driver's is read for: a counter's sum, a gauge's latest value.
@@ -202,15 +232,18 @@ impl Comparison {
 }
 
 impl Metric {
-    /// The unit of its values: `ns`, `share`, `/s`, `bytes`, `own` (that of the guest's metric) or nothing.
+    /// The unit of its values: `ns`, `share`, `/s`, `bytes`, `own` (that of the guest's or driver's metric) or nothing.
     #[must_use]
     pub const fn unit(&self) -> &'static str {
         match self {
             Self::Time(..) => "ns",
-            Self::RequestRate | Self::IterationRate | Self::Named(_, Figure::Rate) => "/s",
+            Self::RequestRate
+            | Self::IterationRate
+            | Self::Named(_, Figure::Rate)
+            | Self::Driver(_, Figure::Rate, _) => "/s",
             Self::FailureShare | Self::CheckShare => "share",
             Self::BytesSent | Self::BytesReceived => "bytes",
-            Self::Named(..) => "own",
+            Self::Named(..) | Self::Driver(..) => "own",
             Self::Requests
             | Self::Failures
             | Self::FailuresOf(_)
@@ -235,6 +268,7 @@ impl Metric {
                 | Self::GuestsEnded
                 | Self::LostUsers
                 | Self::Named(..)
+                | Self::Driver(..)
         )
     }
 }

@@ -1,11 +1,11 @@
-//! Thresholds on what guests measure themselves: which values count, and what to say when there are none.
+//! Thresholds on what guests and drivers measure beside requests: which values count, and what to say when there are none.
 
 use prony_core::catalog::{MetricEntry, MetricKind};
 use prony_core::diagnostic::did_you_mean;
 use prony_core::{Catalog, ScenarioId};
 
 use crate::stats::MetricStats;
-use crate::threshold::{Figure, Scope, Statistic};
+use crate::threshold::{BYTES, Figure, Metric, SECONDS, Scope, Statistic};
 
 /// The values of all metrics of a name in a scope. Scenarios may use a name for different kinds: those that do not have the figure are
 /// left out.
@@ -55,7 +55,19 @@ impl NamedValues {
     }
 }
 
-/// Why nothing was seen of a metric: no guest gave it a value, or it is of a kind that does not have the figure.
+/// The unit of a threshold's figures, and what to multiply them by: a driver's times and sizes are shown as such.
+pub(super) fn shown_in(metric: &Metric, catalog: &Catalog) -> (&'static str, f64) {
+    let unit = metric.unit();
+    let Metric::Driver(name, _, _) = metric else { return (unit, 1.0) };
+    let entry = catalog.metrics.iter().find(|entry| entry.name == *name && entry.is_drivers);
+    match entry.map(|entry| entry.unit.as_str()) {
+        Some(SECONDS) if unit == "own" => ("ns", 1e9),
+        Some(BYTES) if unit == "own" => ("bytes", 1.0),
+        _ => (unit, 1.0),
+    }
+}
+
+/// Why nothing was seen of a metric: nobody gave it a value, or it is of a kind that does not have the figure.
 pub(super) fn help(name: &str, figure: Figure, scope: Scope, catalog: &Catalog) -> Option<String> {
     let inside = |scenario: ScenarioId| match scope {
         Scope::Run => true,
@@ -66,14 +78,18 @@ pub(super) fn help(name: &str, figure: Figure, scope: Scope, catalog: &Catalog) 
     let came = || catalog.metrics.iter().filter(|entry| inside(entry.scenario) && entry.kind.is_some());
     let mut kinds = came().filter(|entry| entry.name == name).filter_map(|entry| entry.kind);
     if let Some(kind) = kinds.clone().next() {
-        return (!kinds.any(|kind| figure.fits(kind)))
-            .then(|| format!("`{name}` is a {}: it has {}", kind.name(), Figure::of(kind)));
+        let fits = kinds.any(|kind| figure.fits(kind));
+        return Some(if fits {
+            format!("`{name}` never had a value")
+        } else {
+            format!("`{name}` is a {}: it has {}", kind.name(), Figure::of(kind))
+        });
     }
     let names: Vec<&str> = came().map(|entry| entry.name.as_str()).collect();
     Some(match (did_you_mean(name, names.iter().copied()), names.is_empty()) {
-        (Some(word), _) => format!("nothing had a metric `{name}`; did you mean `{word}`?"),
-        (None, true) => format!("nothing had a metric `{name}`, nor any other"),
-        (None, false) => format!("nothing had a metric `{name}`, but {}", some(&names)),
+        (Some(word), _) => format!("nobody had a metric `{name}`; did you mean `{word}`?"),
+        (None, true) => format!("nobody had a metric `{name}`, nor any other"),
+        (None, false) => format!("nobody had a metric `{name}`, but {}", some(&names)),
     })
 }
 

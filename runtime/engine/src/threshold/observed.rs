@@ -47,9 +47,11 @@ impl Observed {
                 .filter(|(_, entry)| scope.has(entry.scenario, entry.step))
                 .for_each(|(check, _)| observed.add_check(check));
         }
-        if let Metric::Named(name, figure) = metric {
+        if let Metric::Named(name, figure) | Metric::Driver(name, figure, _) = metric {
+            let drivers_alone = matches!(metric, Metric::Driver(..));
             let metrics = statistics.metrics.iter().zip(&catalog.metrics);
             metrics
+                .filter(|(_, entry)| entry.is_drivers || !drivers_alone)
                 .filter(|(_, entry)| entry.name == *name && scope.has(entry.scenario, None))
                 .for_each(|(values, entry)| observed.named.add(values, entry, *figure));
         }
@@ -78,7 +80,8 @@ impl Observed {
             | Metric::Dropped
             | Metric::GuestsEnded
             | Metric::LostUsers
-            | Metric::Named(..) => {}
+            | Metric::Named(..)
+            | Metric::Driver(..) => {}
         }
     }
 
@@ -126,7 +129,9 @@ impl Observed {
             Metric::RequestRate | Metric::IterationRate => {
                 (self.seconds > 0.0).then(|| self.count as f64 / self.seconds)
             }
-            Metric::Named(_, figure) => self.named.value(*figure, self.seconds),
+            Metric::Named(_, figure) | Metric::Driver(_, figure, _) => {
+                self.named.value(*figure, self.seconds)
+            }
             _ => Some(self.count as f64),
         }
     }

@@ -5,7 +5,7 @@ use prony_core::shape::quoted_list;
 use prony_core::units::{parse_duration, parse_rate, parse_share, parse_size};
 use prony_core::{Diagnostic, FailureKind, Phase, Place};
 
-use crate::threshold::{Comparison, Figure, Metric, Statistic, Timing};
+use crate::threshold::{Comparison, Figure, Given, Metric, Statistic, Timing};
 
 const FAMILIES: [&str; 20] = [
     "response_time",
@@ -64,7 +64,7 @@ pub fn parse(expression: &str, place: &Place) -> Result<(Metric, Comparison, f64
             .help("for example `response_time.p99 < 500ms` or `failures.rate < 0.1%`"));
     };
     let (name, bound) = (expression[..at].trim(), expression[at + text.len()..].trim());
-    let metric = metric(name).map_err(|problem| {
+    let mut metric = metric(name).map_err(|problem| {
         let mistake = Diagnostic::at(place, format!("unknown metric `{name}`"), problem.expected);
         match problem.help {
             Some(help) => mistake.help(help),
@@ -86,14 +86,13 @@ pub fn parse(expression: &str, place: &Place) -> Result<(Metric, Comparison, f64
             _ => parse_rate(bound).map(|rate| rate.get()).map_err(|error| error.expected),
         },
         "bytes" => parse_size(bound).map(|size| size as f64).map_err(|error| error.expected),
-        // What a driver measures in seconds may be compared with a time.
-        "own" if matches!(metric, Metric::Named(_, Figure::Plain)) => bound
-            .parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite())
-            .or_else(|| parse_duration(bound).ok().map(|duration| duration.as_secs_f64()))
-            .ok_or("a plain number, or a duration where the metric is one"),
-        _ => bound.parse().ok().filter(|number: &f64| number.is_finite()).ok_or("a plain number"),
+        _ => match &mut metric {
+            Metric::Driver(_, _, given) => drivers_bound(bound).map(|(value, in_what)| {
+                *given = in_what;
+                value
+            }),
+            _ => plain(bound).ok_or("a plain number"),
+        },
     };
     match parsed {
         Ok(value) => Ok((metric, comparison, value)),
@@ -105,6 +104,23 @@ pub fn parse(expression: &str, place: &Place) -> Result<(Metric, Comparison, f64
     }
 }
 
+fn plain(bound: &str) -> Option<f64> {
+    bound.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// What it is in, the catalog knows; here it may be anything.
+fn drivers_bound(bound: &str) -> Result<(f64, Given), &'static str> {
+    if let Some(number) = plain(bound) {
+        return Ok((number, Given::Number));
+    }
+    if let Ok(duration) = parse_duration(bound) {
+        return Ok((duration.as_secs_f64(), Given::Duration));
+    }
+    let size =
+        parse_size(bound).map_err(|_| "a plain number, or a duration or size where the metric is one")?;
+    Ok((size as f64, Given::Size))
+}
+
 struct Unknown {
     expected: String,
     help: Option<String>,
@@ -112,7 +128,11 @@ struct Unknown {
 
 fn metric(name: &str) -> Result<Metric, Unknown> {
     if let Some((word, rest)) = name.split_once(char::is_whitespace) {
-        return if word == GUESTS { named(rest.trim_start()) } else { Err(unknown(word)) };
+        let (name, figure) = match word {
+            GUESTS => named(rest.trim_start())?,
+            _ => return Err(unknown(word)),
+        };
+        return Ok(Metric::Named(name, figure));
     }
     let (family, figure) = name.split_once('.').unwrap_or((name, ""));
     let timing = match family {
@@ -172,7 +192,8 @@ fn drivers(name: &str) -> Option<Metric> {
         return None;
     }
     let with_figure = rest.contains('.').then(|| named(name).ok()).flatten();
-    Some(with_figure.unwrap_or_else(|| Metric::Named(name.to_owned(), Figure::Plain)))
+    let (name, figure) = with_figure.unwrap_or_else(|| (name.to_owned(), Figure::Plain));
+    Some(Metric::Driver(name, figure, Given::Number))
 }
 
 fn unknown(family: &str) -> Unknown {
@@ -191,7 +212,7 @@ fn unnamed() -> Unknown {
 
 /// A figure of a guest's metric, `orders.rate`, `basket.p99.9`. The figure is what follows the last dot, or the last but one where
 /// that makes a percentile: names may have dots too.
-fn named(text: &str) -> Result<Metric, Unknown> {
+fn named(text: &str) -> Result<(String, Figure), Unknown> {
     let dots = text.rmatch_indices('.').map(|(at, _)| at).take(2);
     let splits: Vec<(&str, &str)> = dots.map(|at| (&text[..at], &text[at + 1..])).collect();
     let found = splits.iter().find_map(|(name, word)| figure(word).map(|figure| (*name, figure)));
@@ -216,7 +237,7 @@ fn named(text: &str) -> Result<Metric, Unknown> {
             help: unnamed().help,
         });
     }
-    Ok(Metric::Named(name.to_owned(), figure))
+    Ok((name.to_owned(), figure))
 }
 
 fn figure(word: &str) -> Option<Figure> {
@@ -291,6 +312,26 @@ mod tests {
     }
 
     #[test]
+    fn what_drivers_measure_begins_with_their_protocol() {
+        let own = |name: &str, figure, given| Metric::Driver(name.to_owned(), figure, given);
+        let quantile = |q| Figure::Of(Statistic::Quantile(q));
+        let (number, duration) = (Given::Number, Given::Duration);
+        for (text, metric, bound) in [
+            ("mqtt.lost == 0", own("mqtt.lost", Figure::Plain, number), 0.0),
+            ("mqtt.lost.count == 0", own("mqtt.lost", Figure::Sum, number), 0.0),
+            ("mqtt.received.rate > 10/s", own("mqtt.received", Figure::Rate, number), 10.0),
+            ("mqtt.back_99 < 2s", own("mqtt.back_99", Figure::Plain, duration), 2.0),
+            ("mqtt.back_99 < 2", own("mqtt.back_99", Figure::Plain, number), 2.0),
+            ("mqtt.back_99.max < 250ms", own("mqtt.back_99", Figure::Of(Statistic::Max), duration), 0.25),
+            ("mqtt.recovered_time.p95 < 2s", own("mqtt.recovered_time", quantile(0.95), duration), 2.0),
+            ("ws.size.p99.9 < 1kb", own("ws.size", quantile(99.9 / 100.0), Given::Size), 1000.0),
+            ("grpc.resets < 5", own("grpc.resets", Figure::Plain, number), 5.0),
+        ] {
+            assert_eq!(read(text).map(|(metric, _, bound)| (metric, bound)), Ok((metric, bound)), "{text}");
+        }
+    }
+
+    #[test]
     fn guests_are_counted_and_timed() {
         for (text, metric, bound) in [
             ("guest.traps == 0", Metric::GuestsEnded, 0.0),
@@ -324,6 +365,11 @@ mod tests {
             ("metric orders.rate < 5%", "compared with `5%`"),
             ("guest.trap == 0", "`guest.traps`"),
             ("guest_time < 1ms", "expected `guest_time.p99`"),
+            ("mqtt.lost < many", "a plain number, or a duration or size"),
+            ("mqtt.received.rate < 5s", "compared with `5s`"),
+            ("mqtt. == 0", "expected a figure of"),
+            (".lost == 0", "expected a figure of"),
+            ("respones_time.p99.9 < 1s", "did you mean `response_time`?"),
         ] {
             let shown = read(text).expect_err(text);
             assert!(shown.contains(message), "{shown}");

@@ -125,15 +125,18 @@ impl Watch {
             None => self.total.value(metric),
             Some(_) => self.broken.or(self.last),
         };
+        let (unit, factor) = named::shown_in(metric, catalog);
         ThresholdResult {
             expression: self.threshold.expression.clone(),
             scope: *scope,
-            value,
-            unit: metric.unit(),
-            bound: *bound,
+            value: value.map(|value| value * factor),
+            unit,
+            bound: bound * factor,
             passed: self.threshold.passes(value),
             help: match (metric, value) {
-                (Metric::Named(name, figure), None) => named::help(name, *figure, *scope, catalog),
+                (Metric::Named(name, figure) | Metric::Driver(name, figure, _), None) => {
+                    named::help(name, *figure, *scope, catalog)
+                }
                 _ => None,
             },
         }

@@ -141,3 +141,25 @@ fn failed_iterations_are_counted_apart() {
     let counts = result.totals.scenarios[0].iterations;
     assert_eq!((counts.completed, counts.failed), (20, 20));
 }
+
+#[test]
+fn users_come_one_by_one_at_a_rate() {
+    // 100 users at 500/s: user n is due at 2·n ms, whatever worker it lives on.
+    for_workers(|workers| {
+        let log = Log::default();
+        let rate = prony_core::units::PerSecond::new(500.0).ok();
+        let load = Load::Closed(ClosedLoad::Users { users: 100, start_rate: rate, lasting: ms(300) });
+        let result = alone(workers, load, log.noting(taking(ms(50))));
+        assert_adds_up(&result, 0);
+        let begun = log.begun();
+        let zero = begun[0].intended;
+        for user in 0..100 {
+            let own: Vec<_> = begun.iter().filter(|start| start.user == user).collect();
+            assert_eq!(own[0].intended - zero, ms(2 * u64::from(user)), "user {user}");
+            assert!(own.iter().all(|start| start.intended - zero < ms(300)), "the load's length is its own");
+        }
+        // These runs share the machine; alone they are some tens of microseconds late.
+        let lag = result.totals.scenarios[0].lag.quantile(0.5).expect("starts");
+        assert!(lag < 2_000_000, "{lag}");
+    });
+}

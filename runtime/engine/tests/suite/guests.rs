@@ -186,7 +186,7 @@ fn a_step_and_a_metric_that_only_thresholds_knew_are_the_same_when_a_guest_comes
     let never = &result.thresholds[2];
     assert_eq!(never.value, None);
     assert!(
-        never.help.as_ref().is_some_and(|help| help.contains("no guest had a metric `never`")),
+        never.help.as_ref().is_some_and(|help| help.contains("nobody had a metric `never`")),
         "{never:?}"
     );
 }

@@ -237,7 +237,7 @@ pub(crate) fn steady(rate: f64, over: Duration, max_users: u32) -> Load {
 }
 
 pub(crate) fn users(users: u32, lasting: Duration) -> Load {
-    Load::Closed(ClosedLoad::Users { users, lasting })
+    Load::Closed(ClosedLoad::Users { users, start_rate: None, lasting })
 }
 
 pub(crate) fn user_stages(stages: &[(u32, u64)]) -> Load {

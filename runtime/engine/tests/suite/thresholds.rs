@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use prony_core::{FailureKind, IterationEnd, ScenarioId};
+use prony_core::catalog::{Entries, MetricKind};
+use prony_core::{FailureKind, IterationEnd, Marks, MetricId, Outcome, ScenarioId, StepId};
 use prony_engine::threshold::{Scope, Sense};
 use prony_engine::{Control, Ended, Event, RunSpec, ScenarioSpec, Threshold};
 
@@ -177,4 +178,78 @@ fn requests_that_were_cut_off_or_not_made_are_counted_and_in_no_latency() {
     let kinds = [FailureKind::Cut, FailureKind::Request, FailureKind::Timeout].map(failed);
     assert_eq!((step.requests, kinds), (50, [15, 15, 5]));
     assert_eq!(step.response.count(), 20);
+}
+
+#[test]
+fn what_drivers_measure_compares_with_numbers_and_times() {
+    let all = ScenarioId(0);
+    let measuring = script(move |visit| async move {
+        visit.answered(visit.start.intended);
+        visit.seat.meter.metric(MetricId(1), visit.seat.clock.now(), 1.5);
+        let forged = visit.seat.meter.metric_named(all, "mqtt.lost", MetricKind::Counter, "");
+        assert_eq!(forged, None, "a guest cannot count in a driver's name");
+        IterationEnd::Complete
+    });
+    let mut spec = spec(2, vec![scenario(each(2, 3), measuring)]);
+    let mut entries = Entries::new(&mut spec.catalog, all);
+    for (name, kind, unit) in [
+        ("mqtt.lost", MetricKind::Counter, ""),
+        ("mqtt.back", MetricKind::Gauge, "s"),
+        ("mqtt.never", MetricKind::Gauge, "s"),
+    ] {
+        entries.metric(name, kind, unit).expect("room");
+    }
+    spec.thresholds = [
+        "mqtt.lost == 0",
+        "mqtt.lost.rate <= 0/s",
+        "mqtt.back < 2s",
+        "mqtt.back.max < 1s",
+        "mqtt.never < 2s",
+    ]
+    .map(threshold)
+    .to_vec();
+    let result = perform(spec);
+    let seen = result.thresholds.iter().map(|result| (result.value, result.unit, result.passed));
+    let expected = [
+        (Some(0.0), "own", true),
+        (Some(0.0), "/s", true),
+        (Some(1.5e9), "ns", true),
+        (Some(1.5e9), "ns", false),
+        (None, "ns", false),
+    ];
+    assert_eq!(seen.collect::<Vec<_>>(), expected);
+    let help = result.thresholds[4].help.as_deref().expect("why there is nothing");
+    assert!(help.contains("`mqtt.never` never had a value"), "{help}");
+}
+
+#[test]
+fn messages_that_came_are_in_no_threshold_but_their_own() {
+    let receiving = script(|visit| async move {
+        visit.answered(visit.start.intended);
+        let sent = visit.seat.clock.now();
+        tokio::time::sleep(ms(100)).await;
+        let came = Outcome {
+            sent: Some(sent),
+            finished: visit.seat.clock.now(),
+            ..Outcome::due(visit.start.intended)
+        };
+        visit.seat.meter.request(StepId(1), &came, Marks::default());
+        IterationEnd::Complete
+    });
+    let mut spec = spec(2, vec![scenario(each(3, 2), receiving)]);
+    let delivery = Entries::new(&mut spec.catalog, ScenarioId(0)).delivery("deliver", "test").expect("room");
+    assert_eq!(delivery, StepId(1));
+    let own = |expression| Threshold { scope: Scope::Step(delivery), ..threshold(expression) };
+    spec.thresholds = vec![
+        threshold("requests.count == 6"),
+        threshold("response_time.max < 90ms"),
+        Threshold { scope: Scope::Scenario(ScenarioId(0)), ..threshold("response_time.max < 90ms") },
+        own("requests.count == 6"),
+        own("service_time.min >= 100ms"),
+    ];
+    let result = perform(spec);
+    let passed: Vec<bool> = result.thresholds.iter().map(|result| result.passed).collect();
+    assert_eq!(passed, [true; 5], "{:?}", result.thresholds);
+    assert_eq!(result.totals.request_steps().map(|step| step.requests).sum::<u64>(), 6);
+    assert_eq!(result.totals.steps[1].requests, 6);
 }

@@ -83,6 +83,7 @@ impl JourneyWorker for PlanWorker {
         Box::new(PlanJourney {
             sessions: self.drivers.iter_mut().map(|driver| driver.session(&seat)).collect(),
             counters: vec![0; self.program.loops].into_boxed_slice(),
+            done_once: vec![false; self.program.onces].into_boxed_slice(),
             beats: vec![(Timestamp::default(), 0); self.program.beats].into_boxed_slice(),
             noticed: vec![0; self.program.requests.len()].into_boxed_slice(),
             program: Arc::clone(&self.program),
@@ -108,6 +109,8 @@ struct PlanJourney {
     initial: Arc<[Option<String>]>,
     functions: SharedFunctions,
     counters: Box<[u64]>,
+    /// By `once`: whether its steps have been done.
+    done_once: Box<[bool]>,
     /// By `every`: when its next beat is due, and how many there were.
     beats: Box<[(Timestamp, u64)]>,
     /// By request: the kinds of failure told already, as bits.
@@ -142,6 +145,8 @@ impl Journey for PlanJourney {
     }
 
     fn leave(&mut self) -> BoxFuture<'_, ()> {
+        // Who comes back begins anew: its connections are gone.
+        self.done_once.fill(false);
         Box::pin(async {
             // Each sees through what it has under way; at once, for together they have the time of one.
             let mut leaving: Vec<_> = self.sessions.iter_mut().map(|session| Some(session.leave())).collect();
@@ -199,11 +204,12 @@ impl PlanJourney {
                     // The timer is late by up to 2 ms; that is no fault of the target.
                     now = self.seat.clock.now();
                 }
-                Operation::Once { end } => {
-                    if start.iteration > 0 {
+                Operation::Once { number, end } => {
+                    if self.done_once[*number] {
                         at = *end;
                     }
                 }
+                Operation::OnceDone(number) => self.done_once[*number] = true,
                 Operation::Stay { at_most } => {
                     now = self.stay(*at_most, &start, now).await;
                 }
@@ -212,12 +218,13 @@ impl PlanJourney {
                         Phase::Start => 0.0,
                         Phase::Random => self.seat.random.unit(),
                     };
-                    let begin = self.seat.clock.now().max(now);
-                    self.beats[beat.number] = (begin + beat.period.mul_f64(phase), 0);
-                    if beat.times == Some(0) || !self.beat(beat, &start).await {
-                        at = *end;
-                    } else {
+                    // From when it was due, not from when it came to be done.
+                    self.beats[beat.number] = (now + beat.period.mul_f64(phase), 0);
+                    if self.beat(beat, &start).await {
                         now = self.beats[beat.number].0;
+                    } else {
+                        now = self.seat.clock.now();
+                        at = *end;
                     }
                 }
                 Operation::EveryEnd { beat, body } => {
@@ -277,11 +284,8 @@ impl PlanJourney {
             return false;
         }
         if self.seat.clock.now() >= due {
-            // A device that lags behind has a stop to hear of as well.
-            return std::future::poll_fn(|context| {
-                Poll::Ready(start.wanted.stopped().as_mut().poll(context).is_pending())
-            })
-            .await;
+            // Who lags behind has a stop to hear of as well.
+            return !start.wanted.is_stopped();
         }
         tokio::select! {
             () = self.seat.timer.until(due) => true,

@@ -273,9 +273,12 @@ impl Compiler<'_, '_> {
     }
 
     fn once(&mut self, steps: &Node) -> Result<(), CompileError> {
-        let begin = self.emit(Operation::Once { end: 0 });
+        let number = self.program.onces;
+        self.program.onces += 1;
+        let begin = self.emit(Operation::Once { number, end: 0 });
         self.steps(steps)?;
-        self.program.operations[begin] = Operation::Once { end: self.here() };
+        self.emit(Operation::OnceDone(number));
+        self.program.operations[begin] = Operation::Once { number, end: self.here() };
         Ok(())
     }
 

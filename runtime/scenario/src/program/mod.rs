@@ -21,6 +21,8 @@ use crate::think::Think;
 pub(crate) struct Program {
     pub(crate) operations: Vec<Operation>,
     pub(crate) requests: Vec<Request>,
+    /// How many `once` there are.
+    pub(crate) onces: usize,
     /// How many beats a user keeps.
     pub(crate) beats: usize,
     /// How many loop counters a user needs.
@@ -51,10 +53,12 @@ pub(crate) enum Operation {
     Jump(usize),
     /// Leaps to one of the addresses; weights are added up.
     Choose(Vec<(u64, usize)>),
-    /// Leaps to `end` but in a user's first iteration.
+    /// Leaps to `end` when the user has come to the matching [`Operation::OnceDone`] since it was last away.
     Once {
+        number: usize,
         end: usize,
     },
+    OnceDone(usize),
     /// Waits until the load wants the user no longer.
     Stay {
         at_most: Option<Duration>,

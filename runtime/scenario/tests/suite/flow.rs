@@ -80,6 +80,7 @@ steps:
     spec.scenarios[0].graceful_stop = std::time::Duration::from_millis(100);
     spec.scenarios[0].load = prony_engine::Load::Closed(prony_engine::ClosedLoad::Users {
         users: 1,
+        start_rate: None,
         lasting: std::time::Duration::from_millis(100),
     });
     let result = prony_engine::run(spec, &prony_engine::Control::new(), &mut |_| {}).expect("set up");

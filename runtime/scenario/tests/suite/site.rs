@@ -49,6 +49,11 @@ impl Site {
         site
     }
 
+    /// Where it is, as a plan says it.
+    pub(crate) fn target(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Everything asked so far, in the order in which it came.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("the list").clone()
@@ -162,11 +167,11 @@ impl<'a> Plan<'a> {
         let text = format!("target: {target}\n{}", self.text);
         let node = document::parse(&Source::new("plan.yaml", text)).map_err(|mistake| mistake.to_string())?;
         let shape = scenario_keys(
-            Shape::map().key("target", Shape::text(), "").key("data", DataSources::shape(), "").key(
-                "http",
-                Shape::anything(),
-                "",
-            ),
+            Shape::map()
+                .key("target", Shape::text(), "")
+                .key("data", DataSources::shape(), "")
+                .key("http", Shape::anything(), "")
+                .key("load", Shape::anything(), ""),
         );
         shape.check(&node, &definitions()).map_err(|mistake| mistake.to_string())?;
         let data = DataSources::open(node.get("data"), self.folder).map_err(|mistake| mistake.to_string())?;
@@ -213,7 +218,7 @@ impl<'a> Plan<'a> {
 
     /// Runs it against `site` to its end.
     pub(crate) fn run(&self, site: &Site) -> Done {
-        let (catalog, spec) = self.compile(&format!("http://{}", site.address)).expect("a good plan");
+        let (catalog, spec) = self.compile(&site.target()).expect("a good plan");
         let mut notices = Vec::new();
         let result = run(spec, &Control::new(), &mut |event| {
             if let Event::Notice { text, .. } = event {
@@ -235,7 +240,7 @@ pub(crate) fn shared(users: u32, iterations: u64) -> Load {
 
 /// So many users for ten minutes: ended by what is tested.
 pub(crate) fn endless(users: u32) -> Load {
-    Load::Closed(ClosedLoad::Users { users, lasting: Duration::from_secs(600) })
+    Load::Closed(ClosedLoad::Users { users, start_rate: None, lasting: Duration::from_secs(600) })
 }
 
 /// 200 starts a second for ten minutes: ended by what is tested.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prony_core::catalog::StepKind;
+use prony_core::catalog::{StepEntry, StepKind};
 use prony_core::{Catalog, FailureKind, Phase, ScenarioId};
 use prony_engine::Statistics;
 use prony_engine::stats::{CheckCount, Latency, StepStats};
@@ -21,6 +21,16 @@ pub(crate) fn scenario_steps<'a>(
         .zip(&statistics.steps)
         .filter(move |(entry, _)| entry.scenario == id && entry.kind == StepKind::Request)
         .map(|(_, step)| step)
+}
+
+/// What messages that came to one scenario are timed under.
+pub(crate) fn scenario_deliveries<'a>(
+    catalog: &'a Catalog,
+    statistics: &'a Statistics,
+    id: ScenarioId,
+) -> impl Iterator<Item = (&'a StepEntry, &'a StepStats)> {
+    let all = catalog.steps.iter().zip(&statistics.steps);
+    all.filter(move |(entry, _)| entry.scenario == id && entry.kind == StepKind::Delivery)
 }
 
 /// All requests of some steps; without their checks, which differ from step to step.

@@ -7,7 +7,8 @@ mod measured;
 mod scenario;
 
 pub(crate) use guest::metrics;
-pub(crate) use measured::{micros, rounded, scenario_steps, share, total};
+pub(crate) use measured::{micros, rounded, scenario_deliveries, scenario_steps, share, total};
+pub(crate) use scenario::deliveries;
 
 use prony_core::{Catalog, ScenarioId};
 use prony_engine::threshold::Scope;
@@ -118,6 +119,7 @@ mod tests {
     use prony_engine::stats::Latency;
 
     use super::super::samples;
+    use super::super::samples_of_devices::fleet;
     use super::super::samples_of_guests::sensors;
     use super::super::summary::{Distribution, Measured};
     use super::*;
@@ -192,7 +194,7 @@ mod tests {
         let schema: serde_json::Value = serde_json::from_str(schema).expect("JSON");
         let validator = jsonschema::draft202012::new(&schema).expect("a schema");
         let empty = samples::run(0, &[]);
-        for sample in [samples::shop(), samples::starved(), sensors(), empty] {
+        for sample in [samples::shop(), samples::starved(), sensors(), fleet(), empty] {
             let value = serde_json::to_value(Summary::new(&sample.about, &sample.result)).expect("JSON");
             let mistakes: Vec<String> = validator
                 .iter_errors(&value)
@@ -216,6 +218,27 @@ mod tests {
         let mut more = whole;
         more["scenarios"]["browse"]["steps"]["POST /cart"]["surprise"] = true.into();
         assert!(!validator.is_valid(&more));
+    }
+
+    #[test]
+    fn messages_that_came_are_in_no_figure_of_requests() {
+        let sample = fleet();
+        let summary = Summary::new(&sample.about, &sample.result);
+        let fleet = &summary.scenarios["fleet"];
+        assert_eq!(fleet.steps.keys().collect::<Vec<_>>(), ["connect", "publish"]);
+        assert_eq!((fleet.measured.requests, summary.run.measured.requests), (400, 500));
+        assert_eq!(fleet.measured.bytes.received, 400 * 1_420, "nor are their bytes");
+        let [(name, came), (_, none)] = fleet.deliveries.iter().collect::<Vec<_>>()[..] else {
+            unreachable!("{:?}", fleet.deliveries)
+        };
+        assert_eq!((name.as_str(), came.protocol.as_str()), ("deliver commands/#", "mqtt"));
+        assert_eq!((came.messages, came.messages_per_second, came.bytes_received), (500, 50.0, 32_000));
+        assert!(came.response_time_us.max.is_some_and(|max| max >= 5_000.0), "{came:?}");
+        assert!(came.response_time_us.p50 > came.service_time_us.p50);
+        assert_eq!((none.messages, none.response_time_us.count), (0, 0));
+        assert!(summary.scenarios["shop"].deliveries.is_empty());
+        assert_eq!(fleet.metrics["mqtt.duplicated"].sum, Some(0.0), "what nobody counted is nothing");
+        assert_eq!(fleet.metrics["mqtt.back_99"].last, Some(1.25));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What a scenario came to.
 
-use indexmap::IndexMap;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use prony_core::catalog::StepKind;
-use prony_core::{ScenarioId, StepId};
+use prony_core::{Catalog, ScenarioId, StepId};
 use prony_engine::stats::{GroupStats, ScenarioStats, StepStats};
-use prony_engine::{Load, RunResult, Span};
+use prony_engine::{Load, RunResult, Span, Statistics};
 
 use super::super::summary::{
     Check, Connections, DeliverySummary, Distribution, Dropped, GroupSummary, Iterations, LoadSummary,
@@ -14,7 +14,7 @@ use super::super::summary::{
 };
 use super::super::{About, AboutScenario, load_text};
 use super::guest::{guests, metrics};
-use super::measured::{measured, micros, scenario_steps, share, total};
+use super::measured::{measured, micros, scenario_deliveries, scenario_steps, share, total};
 
 pub(super) fn scenarios(about: &About, result: &RunResult) -> IndexMap<String, ScenarioSummary> {
     let totals = &result.totals;
@@ -35,8 +35,6 @@ fn scenario_summary(
 ) -> ScenarioSummary {
     let (catalog, totals) = (&result.catalog, &result.totals);
     let Span { measured: time, starting } = result.spans.get(usize::from(id.0)).copied().unwrap_or_default();
-    let deliveries = catalog.steps.iter().zip(&totals.steps);
-    let deliveries = deliveries.filter(|(entry, _)| entry.scenario == id && entry.kind == StepKind::Delivery);
     let steps: IndexMap<String, StepSummary> = (0..)
         .map(StepId)
         .zip(catalog.steps.iter().zip(&totals.steps))
@@ -98,9 +96,7 @@ fn scenario_summary(
         metrics: metrics(catalog, totals, id, time),
         guests: guests(result, id),
         notices: notices.map(|(_, text)| text.clone()).collect(),
-        deliveries: deliveries
-            .map(|(entry, step)| (entry.name.clone(), delivery(entry.protocol, step, time)))
-            .collect(),
+        deliveries: deliveries(catalog, totals, id, time),
         groups: groups.map(|(entry, group)| (entry.name.clone(), group_summary(group))).collect(),
         steps,
     }
@@ -120,6 +116,18 @@ fn guest_checks(
         expression: entry.name.clone(),
         share: share([count]),
     })
+}
+
+/// The messages that came to a scenario, by subscription.
+pub(crate) fn deliveries(
+    catalog: &Catalog,
+    statistics: &Statistics,
+    id: ScenarioId,
+    time: Duration,
+) -> IndexMap<String, DeliverySummary> {
+    scenario_deliveries(catalog, statistics, id)
+        .map(|(entry, step)| (entry.name.clone(), delivery(entry.protocol, step, time)))
+        .collect()
 }
 
 fn delivery(protocol: &str, step: &StepStats, time: Duration) -> DeliverySummary {

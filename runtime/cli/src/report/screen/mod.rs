@@ -247,6 +247,7 @@ mod tests {
     use prony_engine::{Arrivals, Ended};
 
     use super::super::samples::{self, Sample, Steps};
+    use super::super::samples_of_devices::fleet;
     use super::super::samples_of_guests::sensors;
     use super::*;
 
@@ -292,6 +293,14 @@ mod tests {
     }
 
     #[test]
+    fn messages_that_came_have_a_table_and_protocols_lines_of_their_own() {
+        let text = shown(&fleet(), 100);
+        insta::assert_snapshot!("devices", text);
+        let coloured = render(&Summary::new(&fleet().about, &fleet().result), true, 100);
+        assert!(coloured.contains("\x1b[31m3 lost\x1b[0m"), "{coloured}");
+    }
+
+    #[test]
     fn a_run_in_which_nothing_happened_has_no_figures() {
         insta::assert_snapshot!("nothing_happened", shown(&one_scenario(&["GET /"], 0, 0), 80));
     }
@@ -308,7 +317,9 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_screen() {
-        for sample in [samples::shop(), samples::starved(), sensors(), one_scenario(&["GET /"], 1_000, 3)] {
+        for sample in
+            [samples::shop(), samples::starved(), sensors(), fleet(), one_scenario(&["GET /"], 1_000, 3)]
+        {
             for columns in [80, 93, 110] {
                 for line in shown(&sample, columns).lines() {
                     assert!(width(line) <= columns, "{} of {columns}: {line}", width(line));

@@ -83,7 +83,7 @@ fn assert_right(path: &Path, shown: &str, certificates: &Certificates) {
 #[test]
 fn example_plans_are_right() {
     let certificates = Certificates::new();
-    for path in files("plans", "yaml") {
+    for path in files("plans", "yaml").into_iter().chain(files("plans/mqtt", "yaml")) {
         assert_right(&path, &path.to_string_lossy(), &certificates);
     }
 }
@@ -114,6 +114,8 @@ fn plans_in_documents_are_right() {
 fn example_plans_fit_the_schema() {
     let validator = jsonschema::validator_for(&prony::plan::schema()).expect("a schema");
     let mut texts: Vec<(String, String)> = files("plans", "yaml")
+        .into_iter()
+        .chain(files("plans/mqtt", "yaml"))
         .iter()
         .map(|path| (path.display().to_string(), std::fs::read_to_string(path).expect("a plan")))
         .collect();

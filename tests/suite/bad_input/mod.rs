@@ -170,7 +170,7 @@ fn loads_that_cannot_be() {
         ("{users: 5, for: 1s, arrivals: poisson}", &["plan.yaml:4:31: `arrivals` beside `users`", forms]),
         (
             "{users: 700, start_rate: 10/s, for: 1m}",
-            &["plan.yaml:4:37: 600 of 700 users in `for: 1m`", "not all users would come", "a higher rate"],
+            &["plan.yaml:4:36: 600 of 700 users in `for: 1m`", "not all users would come", "a higher rate"],
         ),
         (
             "{users: 7, start_rate: 10/s, iterations: 3}",

@@ -266,7 +266,7 @@ fn a_server_keep_alive_is_kept() {
                     answers.pingresp();
                 }
                 Kind::Publish(message) if PINGS.load(std::sync::atomic::Ordering::SeqCst) >= 1 => {
-                    answers.puback(message.id)
+                    answers.puback(message.id);
                 }
                 _ => {
                     accept(packet, answers);

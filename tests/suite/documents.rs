@@ -116,7 +116,6 @@ fn example_plans_fit_the_schema() {
     let mut texts: Vec<(String, String)> = files("plans", "yaml")
         .into_iter()
         .chain(files("plans/mqtt", "yaml"))
-        .iter()
         .map(|path| (path.display().to_string(), std::fs::read_to_string(path).expect("a plan")))
         .collect();
     for document in files("docs", "md").into_iter().chain([root().join("README.md")]) {

@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(crate) struct Commons {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) outage: Outage,
     begin: OnceLock<Timestamp>,
+    /// Somebody subscribes, so deliveries matter.
+    receivers: AtomicBool,
 }
 
 impl Commons {
@@ -31,7 +33,18 @@ impl Commons {
             ledger: Arc::new(Ledger::new(run, topics, settle, MOST_PAIRS)),
             outage: Outage::default(),
             begin: OnceLock::new(),
+            receivers: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that a scenario subscribes.
+    pub(crate) fn expect_receivers(&self) {
+        self.receivers.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether any scenario subscribes.
+    pub(crate) fn has_receivers(&self) -> bool {
+        self.receivers.load(Ordering::Relaxed)
     }
 
     /// When the first request of the run was due, `due` if this is it.

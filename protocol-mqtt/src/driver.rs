@@ -102,6 +102,7 @@ impl DriverBuilder for Builder {
         let Some(step) = self.steps.get_mut(step.0 as usize) else { return Ok(()) };
         step.id = id;
         if let Action::Subscribe(subscribe) = &mut step.action {
+            self.commons.expect_receivers();
             for filter in &subscribe.filters {
                 let name = format!("deliver {}", filter.source());
                 subscribe.deliveries.push(entries.delivery(&name, NAME)?);
@@ -225,7 +226,8 @@ impl WorkerPart {
 
     /// Tells once that messages go out without a stamp although nobody has asked for that.
     pub(crate) fn tell_unstamped(&self) {
-        if self.compiled.settings.stamp == StampPlace::Auto && !self.told_unstamped.replace(true) {
+        let matters = self.compiled.settings.stamp == StampPlace::Auto && self.commons.has_receivers();
+        if matters && !self.told_unstamped.replace(true) {
             self.notice("unstamped", &|| {
                 "messages whose payload is the plan's own have no room for a stamp in MQTT 3.1.1: their deliveries are neither timed \
                  nor audited; `stamp: payload` puts it in front, MQTT 5 has room beside the payload"

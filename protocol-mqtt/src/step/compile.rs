@@ -274,7 +274,7 @@ fn long(node: &Node, needs: ReplyNeeds, context: &Context<'_>) -> Result<(Action
             }
             let name =
                 filter.as_ref().map_or("receive".to_owned(), |filter| format!("receive {}", filter.source()));
-            let count = node.get("count").map_or(Ok(1), |node| node.integer(1..=1_000_000))? as u32;
+            let count = node.get("count").map_or(Ok(1), |node| node.integer(1..=1_000))? as u32;
             (Action::Receive(ReceiveStep { filter, count }), name)
         }
         _ => {

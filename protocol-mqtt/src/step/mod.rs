@@ -137,7 +137,11 @@ pub(crate) fn shape() -> Shape {
             devices,
             "The usual fleet in short: connect, subscribe, publish every so often, stay until the load ends.",
         )
-        .key("count", Shape::integer(1, 1_000_000), "How many messages `receive` waits for. Default 1.")
+        .key(
+            "count",
+            Shape::integer(1, 1_000),
+            "How many messages `receive` waits for; as many are kept at most. Default 1.",
+        )
         .key("timeout", Shape::duration(), timeout);
     structured = leave_keys(subscription_keys(message_keys(structured)));
     structured =

@@ -174,7 +174,7 @@ fn loads_that_cannot_be() {
         ),
         (
             "{users: 7, start_rate: 10/s, iterations: 3}",
-            &["plan.yaml:4:23: `start_rate` beside `users`", forms],
+            &["plan.yaml:4:22: `start_rate` beside `users`", forms],
         ),
         ("{rate: 0/s, for: 1s}", &["plan.yaml:4:18: found `0/s`", "expected a rate from 0.1/s to 200000/s"]),
         ("{rate: 300000/s, for: 1s}", &["plan.yaml:4:18: found `300000/s`", "from 0.1/s to 200000/s"]),

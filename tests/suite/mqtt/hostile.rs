@@ -32,7 +32,7 @@ fn outcome(script: Script, version: &str, steps: &str) -> (Json, String) {
 const PUBLISH1: &str = "[{mqtt: {publish: t/a, qos: 1, size: 50, wait: true}}]";
 const PUBLISH2: &str = "[{mqtt: {publish: t/a, qos: 2, size: 50, wait: true}}]";
 const SUBSCRIBE: &str = "[{mqtt: {subscribe: t/#, qos: 1}}]";
-const RECEIVE: &str = "[{mqtt: {subscribe: t/#, qos: 2}}, {mqtt: receive}]";
+const RECEIVE: &str = "[{mqtt: {subscribe: t/#, qos: 2}}, {mqtt: receive}, {stay: 500ms}]";
 
 /// What must come of it: a failure of this kind, told in these words.
 fn fails(name: &str, version: &str, steps: &str, kind: &str, words: &str, script: Script) {

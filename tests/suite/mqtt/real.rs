@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+
 use super::{delivered, metric, run, scenario, step};
 use crate::binary::{Plan, Prony};
 use crate::brokers::{Nats, RabbitMq};
@@ -153,6 +155,42 @@ fn somebody_elses_client_gets_what_prony_publishes_and_prony_what_it_publishes()
         // What has no stamp is received, and not audited.
         assert!((metric(&one, "unstamped") - 3.0).abs() < 0.1 && metric(&one, "expected") < 0.1);
     }
+}
+
+#[test]
+fn rumqttcs_own_client_hears_what_prony_says() {
+    let Some(mosquitto) = Mosquitto::start("rumqttcs_own_client_hears_what_prony_says", &Options::default())
+    else {
+        return;
+    };
+    let port = mosquitto.ports().tcp;
+    let mut options = MqttOptions::new("listener", "127.0.0.1", port);
+    options.set_keep_alive(Duration::from_secs(60));
+    let (client, mut connection) = Client::new(options, 100);
+    client.subscribe("heard/#", QoS::ExactlyOnce).expect("queued");
+    let mut events = connection.iter().map_while(Result::ok);
+    let subscribed = events.any(|event| matches!(event, Event::Incoming(Packet::SubAck(_))));
+    assert!(subscribed, "it subscribes");
+    let prony = std::thread::spawn(move || {
+        run(
+            &format!("mqtt://127.0.0.1:{port}"),
+            "scenarios:\n  one:\n    load: {users: 1, iterations: 60}\n    steps: [{mqtt: {publish: \"heard/{{iteration}}\", qos: 2, text: \"number {{iteration}}\", wait: true}}]\n",
+        )
+    });
+    let messages = events.filter_map(|event| match event {
+        Event::Incoming(Packet::Publish(publish)) => Some((publish.topic, publish.payload)),
+        _ => None,
+    });
+    for (number, (topic, payload)) in messages.take(60).enumerate() {
+        assert_eq!((topic, payload), (format!("heard/{number}"), format!("number {number}").into()));
+    }
+    let finished = prony.join().expect("it runs");
+    assert_eq!(
+        step(&scenario(&finished, "one"), "publish heard/{{iteration}}"),
+        (60, 0),
+        "{}",
+        finished.stdout
+    );
 }
 
 #[test]

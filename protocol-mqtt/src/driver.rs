@@ -1,6 +1,6 @@
 //! MQTT's driver: once a run, once a worker.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use prony_core::catalog::{Entries, TooMany};
 use prony_core::protocol::Wiring;
 use prony_core::{
-    Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, FailureKind, Marks, Meter, Node, Outcome,
-    ReplyNeeds, ScenarioId, Seat, Session, SetupError, StepId, StepIndex, Timestamp, Variables,
+    Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, FailureKind, Marks, Meter, Node, OnThread,
+    Outcome, ReplyNeeds, ScenarioId, Seat, Session, SetupError, StepId, StepIndex, Timestamp, Variables,
 };
 use prony_transport::{Connector, ConnectorBuilder, WorkerConnector};
 use send_wrapper::SendWrapper;
@@ -18,7 +18,7 @@ use send_wrapper::SendWrapper;
 use crate::commons::Commons;
 use crate::config::{NAME, Settings, StampPlace};
 use crate::device::{Device, Loss, Trouble};
-use crate::heart::{Heart, OnThread};
+use crate::heart::Heart;
 use crate::metrics::{Metrics, Tallies};
 use crate::session::MqttSession;
 use crate::step::{Action, Context, Identity, Step, compile};
@@ -177,7 +177,7 @@ impl Driver for MqttDriver {
             heart: Rc::new(Heart::new(seat.clock)),
             tallies: Tallies::default(),
             told: RefCell::default(),
-            told_unstamped: Cell::new(false),
+            noticed: RefCell::default(),
         });
         let (heart, weak) = (Rc::clone(&part.heart), Rc::downgrade(&part));
         let beating = tokio::spawn(OnThread::new(heart.beat(move |now| {
@@ -201,7 +201,8 @@ pub(crate) struct WorkerPart {
     pub(crate) tallies: Tallies,
     /// Kinds of failure that were told, by step.
     told: RefCell<HashSet<(StepId, FailureKind)>>,
-    told_unstamped: Cell<bool>,
+    /// What was told otherwise.
+    noticed: RefCell<HashSet<Box<str>>>,
 }
 
 /// A worker's part as its futures hold it.
@@ -219,15 +220,18 @@ impl WorkerPart {
         }
     }
 
-    /// Tells something once.
+    /// Tells something once; after that it costs a look-up, for some of it happens for every message.
     pub(crate) fn notice(&self, key: &str, text: &dyn Fn() -> String) {
-        self.meter.notice(self.scenario, &format!("mqtt:{key}"), text);
+        if !self.noticed.borrow().contains(key) {
+            self.noticed.borrow_mut().insert(key.into());
+            self.meter.notice(self.scenario, &format!("mqtt:{key}"), text);
+        }
     }
 
     /// Tells once that messages go out without a stamp although nobody has asked for that.
     pub(crate) fn tell_unstamped(&self) {
         let matters = self.compiled.settings.stamp == StampPlace::Auto && self.commons.has_receivers();
-        if matters && !self.told_unstamped.replace(true) {
+        if matters {
             self.notice("unstamped", &|| {
                 "messages whose payload is the plan's own have no room for a stamp in MQTT 3.1.1: their deliveries are neither timed \
                  nor audited; `stamp: payload` puts it in front, MQTT 5 has room beside the payload"

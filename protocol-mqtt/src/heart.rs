@@ -69,20 +69,3 @@ impl Heart {
 fn number(moment: Timestamp) -> u64 {
     moment.as_nanos() / BEAT.as_nanos() as u64
 }
-
-/// A future of this thread alone, for a runtime that wants to be able to send it.
-pub(crate) struct OnThread(send_wrapper::SendWrapper<std::pin::Pin<Box<dyn Future<Output = ()>>>>);
-
-impl OnThread {
-    pub(crate) fn new(future: impl Future<Output = ()> + 'static) -> Self {
-        Self(send_wrapper::SendWrapper::new(Box::pin(future)))
-    }
-}
-
-impl Future for OnThread {
-    type Output = ();
-
-    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<()> {
-        self.0.as_mut().poll(context)
-    }
-}

@@ -10,7 +10,7 @@ use super::flights::{Flight, Stage, Whose};
 use super::pump::malformed;
 use super::{Answer, Device, Loss, MOST_ARRIVED, Subscription, Trouble};
 use crate::metrics::count;
-use crate::packet::control::{read_codes, reason_text};
+use crate::packet::control::{TOPIC_ALIASES, read_codes, reason_text};
 use crate::packet::properties::Property;
 use crate::packet::{Ack, AckKind, Frame, Malformed, Publish, Qos, Version, read_disconnect, write_ack};
 use crate::reply::Arrived;
@@ -135,7 +135,9 @@ impl Device {
         match (alias, publish.topic) {
             (None, "") => Err(Malformed::new("a PUBLISH without a topic or an alias")),
             (None, _) => Ok(None),
-            (Some(0), _) => Err(Malformed::new("a PUBLISH with topic alias 0")),
+            (Some(number), _) if number == 0 || number > TOPIC_ALIASES => Err(Malformed::new(format!(
+                "a PUBLISH with topic alias {number}, where 1 to {TOPIC_ALIASES} are allowed"
+            ))),
             (Some(number), "") => {
                 let known = self.aliases.as_ref().and_then(|aliases| aliases.get(&number));
                 known

@@ -8,6 +8,9 @@ use rumqttc::v5::mqttbytes::v5;
 use super::properties::Properties;
 use super::{Frame, Malformed, Qos, Reader, Version};
 
+/// How many topics a broker may give an alias on a connection.
+pub(crate) const TOPIC_ALIASES: u16 = 1_000;
+
 /// What a CONNECT says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connect {

@@ -7,7 +7,7 @@ use prony_core::{Diagnostic, Node, Scope, Template, Variables};
 
 use super::{Payload, RenderError, render};
 use crate::config::Settings;
-use crate::packet::control::{Connect, Will};
+use crate::packet::control::{Connect, TOPIC_ALIASES, Will};
 use crate::packet::{Qos, Version, topic};
 
 /// The words of a device about itself, compiled.
@@ -141,8 +141,7 @@ impl Identity {
             session_expiry: settings.session_expiry,
             receive_maximum: settings.receive_maximum,
             max_packet: v5.then_some(settings.max_packet as u32),
-            // As many as the standard has: they cost nothing before the broker uses one.
-            topic_aliases: v5.then_some(u16::MAX),
+            topic_aliases: v5.then_some(TOPIC_ALIASES),
             user_properties,
         };
         let will_takes_stamp = self

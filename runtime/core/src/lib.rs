@@ -21,6 +21,7 @@ pub mod random;
 pub mod reply;
 pub mod shape;
 pub mod template;
+pub mod thread;
 pub mod time;
 pub mod units;
 
@@ -41,6 +42,7 @@ pub use random::Random;
 pub use reply::{Message, Reply};
 pub use shape::Shape;
 pub use template::{Scope, Template, Variables};
+pub use thread::OnThread;
 pub use time::{Clock, FineTimer, Timestamp, Waiting};
 
 /// A boxed future that may be sent to another thread, although a worker's futures never are.

@@ -198,7 +198,7 @@ fn every_reason_to_disconnect_is_told() {
 
 #[test]
 fn what_no_broker_may_send_ends_the_connection_as_a_protocol_failure() {
-    let cases: [(&str, &str, &[u8], &str); 10] = [
+    let cases: [(&str, &str, &[u8], &str); 11] = [
         ("a packet of a client's", "3.1.1", &[0xC0, 0], "type 12"),
         ("type 0", "3.1.1", &[0x00, 0], "type 0"),
         ("a second CONNACK", "3.1.1", &[0x20, 2, 0, 0], "type 2"),
@@ -207,6 +207,7 @@ fn what_no_broker_may_send_ends_the_connection_as_a_protocol_failure() {
         ("a topic that is no text", "3.1.1", &[0x30, 4, 0, 2, 0xFF, 0xFE], "UTF-8"),
         ("identifier 0", "3.1.1", &[0x32, 5, 0, 1, b't', 0, 0], "identifier 0"),
         ("an unknown alias", "5", &[0x30, 6, 0, 0, 3, 0x23, 0, 9], "alias 9"),
+        ("an alias beyond what was allowed", "5", &[0x30, 7, 0, 1, b't', 3, 0x23, 0xFF, 0xFF], "alias 65535"),
         ("an endless length", "3.1.1", &[0x30, 0xFF, 0xFF, 0xFF, 0xFF], "four bytes"),
         ("a packet too large", "3.1.1", &[0x30, 0xFF, 0x7F], "max_packet"),
     ];

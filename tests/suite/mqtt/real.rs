@@ -223,8 +223,8 @@ scenarios:
     assert!((metric(&late, "retained") - 10.0).abs() < 0.5, "{}", finished.stdout);
     assert!(metric(&late, "expected") < 0.5, "nothing was owed to who came late\n{}", finished.stdout);
     let ask = scenario(&finished, "ask");
-    let (requests, _) = step(&ask, "request ask/{{user.id}}");
-    assert_eq!(requests, 12, "{}", finished.stdout);
+    assert_eq!(step(&ask, "request ask/{{user.id}}"), (12, 0), "{}", finished.stdout);
+    assert_eq!(ask["checks"][0]["passed"], 12, "{}", finished.stdout);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use prony_core::{BoxFuture, Clock, Timestamp, Waiting};
+use prony_core::{BoxFuture, Clock, OnThread, Timestamp, Waiting};
 use send_wrapper::SendWrapper;
 use tokio::sync::Notify;
 
@@ -96,7 +96,7 @@ impl Waiting for Wheel {
         let first = inner.waiting.borrow().peek().is_none_or(|Reverse(first)| due < first.due);
         inner.waiting.borrow_mut().push(Reverse(Entry { due, number, slot: Rc::clone(&slot) }));
         if !inner.turning.replace(true) {
-            tokio::spawn(OnThread(SendWrapper::new(Box::pin(turn(Rc::clone(inner))))));
+            tokio::spawn(OnThread::new(turn(Rc::clone(inner))));
         } else if first {
             inner.earlier.notify_one();
         }
@@ -191,17 +191,6 @@ impl Entry {
     /// Nobody waits for it any more: those who were woken are not in the heap.
     fn is_dead(&self) -> bool {
         self.slot.over.get()
-    }
-}
-
-/// A future of this thread alone, for a runtime that wants to be able to send it.
-struct OnThread(SendWrapper<Pin<Box<dyn Future<Output = ()>>>>);
-
-impl Future for OnThread {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll(context)
     }
 }
 

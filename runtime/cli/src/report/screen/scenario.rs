@@ -115,10 +115,7 @@ impl Screen {
             head: vec!["step", "requests", "/s", "failed", "p50", "p95", "p99", "max", "p99"],
             rows,
         };
-        for line in table.lines(self.width - 2, self.paint) {
-            self.line(&format!("  {line}"));
-        }
-        self.line("");
+        self.draw(&table);
     }
 
     /// Messages that came: no requests, so they have a table of their own.
@@ -136,6 +133,10 @@ impl Screen {
             head: vec!["delivery", "messages", "/s", "p50", "p95", "p99", "max", "p99"],
             rows,
         };
+        self.draw(&table);
+    }
+
+    fn draw(&mut self, table: &Table) {
         for line in table.lines(self.width - 2, self.paint) {
             self.line(&format!("  {line}"));
         }

@@ -16,7 +16,7 @@ def guests(note):
     python = GUESTS / "hello-python.wasm"
     source = ROOT / "tests" / "bench" / "guests" / "hello-python"
     if tool.exists() and not python.exists():
-        wit, sdk = ROOT / "plugins" / "wit" / "0.1.0", ROOT / "plugins" / "sdk-python"
+        wit, sdk = ROOT / "plugins" / "wit" / "0.1.1", ROOT / "plugins" / "sdk-python"
         subprocess.run(
             [tool, "--quiet", "-d", wit, "-w", "scenario", "componentize", "-p", source, "-p", sdk, "prony_plugin.component", "-o", python],
             check=True,

@@ -3,7 +3,7 @@
 /// The world `scenario`.
 pub(crate) mod scenario {
     wasmtime::component::bindgen!({
-        path: "../../plugins/wit/0.1.0",
+        path: "../../plugins/wit/0.1.1",
         world: "scenario",
         imports: { default: trappable },
         exports: { default: async },
@@ -17,7 +17,7 @@ pub(crate) mod scenario {
 /// The world `request`. What it imports is what the other world imports too.
 pub(crate) mod request {
     wasmtime::component::bindgen!({
-        path: "../../plugins/wit/0.1.0",
+        path: "../../plugins/wit/0.1.1",
         world: "request",
         imports: { default: trappable },
         exports: { default: async },

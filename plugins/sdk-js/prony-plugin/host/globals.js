@@ -2,9 +2,9 @@
  * What QuickJS lacks in a component: a console, a stopwatch that did not start at build time, and random numbers that are the
  * user's. While the component is built there is no host, and all is as QuickJS has it.
  */
-import clock from "prony:plugin/clock@0.1.0";
-import log from "prony:plugin/log@0.1.0";
-import random from "prony:plugin/random@0.1.0";
+import clock from "prony:plugin/clock@0.1.1";
+import log from "prony:plugin/log@0.1.1";
+import random from "prony:plugin/random@0.1.1";
 
 let running = false;
 

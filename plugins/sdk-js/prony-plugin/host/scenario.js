@@ -1,4 +1,4 @@
 /** The door to what only the world `scenario` has. */
-export { default as group } from "prony:plugin/group@0.1.0";
-export { default as http } from "prony:plugin/http@0.1.0";
-export { default as timer } from "prony:plugin/timer@0.1.0";
+export { default as group } from "prony:plugin/group@0.1.1";
+export { default as http } from "prony:plugin/http@0.1.1";
+export { default as timer } from "prony:plugin/timer@0.1.1";

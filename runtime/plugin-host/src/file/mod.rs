@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::Kind;
 
 /// The interface this program speaks.
-pub const INTERFACE: Version = Version::new(0, 1, 0);
+pub const INTERFACE: Version = Version::new(0, 1, 1);
 /// The package of the interface.
 pub(crate) const PACKAGE: &str = "prony:plugin/";
 

@@ -162,7 +162,7 @@ fn python(project: &Project) -> Result<PathBuf, Failure> {
     let output = partial(project)?;
     let mut arguments = words(&[
         "-d",
-        "sdk/wit/0.1.0",
+        "sdk/wit/0.1.1",
         "-w",
         world,
         "componentize",
@@ -185,7 +185,7 @@ fn python(project: &Project) -> Result<PathBuf, Failure> {
 fn js(project: &Project) -> Result<PathBuf, Failure> {
     let world = project.world.map_or("request", |world| world.kind().name());
     let output = partial(project)?;
-    let mut arguments = words(&["--wit", "sdk/wit/0.1.0", "--world", world]);
+    let mut arguments = words(&["--wit", "sdk/wit/0.1.1", "--world", world]);
     if world == "request" {
         arguments.push("--sync".into());
     }

@@ -29,7 +29,7 @@ pub(crate) struct New {
 /// Everything of `plugins/` that a new project gets a copy of.
 #[derive(RustEmbed)]
 #[folder = "../../plugins"]
-#[include = "wit/*"]
+#[include = "wit/0.1.1/*"]
 #[include = "templates/*"]
 #[include = "sdk-rust/Cargo.toml"]
 #[include = "sdk-rust/rustfmt.toml"]

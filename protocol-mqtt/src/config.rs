@@ -71,6 +71,17 @@ pub(crate) enum StampPlace {
     Off,
 }
 
+impl StampPlace {
+    /// Where the stamp of a payload that nobody made up travels.
+    pub(crate) const fn beside(self, version: Version) -> Self {
+        match (self, version) {
+            (Self::Auto, Version::V5) => Self::Property,
+            (Self::Auto, Version::V4) => Self::Off,
+            (told, _) => told,
+        }
+    }
+}
+
 /// How lost connections come back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Reconnect {

@@ -70,6 +70,51 @@ impl Builder {
     }
 }
 
+impl Builder {
+    /// For guests there are no steps, and the plan's variables are not in reach of its words about devices.
+    pub(crate) fn introduce_guests(&mut self) -> Result<(), Diagnostic> {
+        let none = Variables::default();
+        self.identity =
+            Identity::compile(self.settings_node.as_ref(), self.settings.version, &none, &self.folder)?;
+        Ok(())
+    }
+
+    /// Adds what is measured beside requests, once.
+    pub(crate) fn enter_metrics(&mut self, entries: &mut Entries<'_>) -> Result<(), TooMany> {
+        if self.metrics.is_none() {
+            self.metrics = Some(Metrics::enter(entries)?);
+            if self.settings.reconnect.is_some() {
+                self.reconnect = Some(entries.request("reconnect", NAME)?);
+                self.resubscribe = Some(entries.request("resubscribe", NAME)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The driver.
+    pub(crate) fn finish(self) -> Result<MqttDriver, SetupError> {
+        let alpn = if self.target.websocket.is_some() { vec![b"http/1.1".to_vec()] } else { Vec::new() };
+        let connector = self.connector.build(alpn)?;
+        connector.resolve_now(std::slice::from_ref(&self.target.origin))?;
+        let keeps_messages =
+            self.steps.iter().any(|step| matches!(step.action, Action::Receive(_) | Action::Request(_)));
+        Ok(MqttDriver {
+            compiled: Arc::new(Compiled {
+                settings: self.settings,
+                target: self.target,
+                identity: self.identity,
+                steps: self.steps,
+                metrics: self.metrics,
+                reconnect: self.reconnect,
+                resubscribe: self.resubscribe,
+                keeps_messages,
+            }),
+            commons: self.commons,
+            connector: Arc::new(connector),
+        })
+    }
+}
+
 impl DriverBuilder for Builder {
     fn step(
         &mut self,
@@ -92,13 +137,7 @@ impl DriverBuilder for Builder {
     }
 
     fn entered(&mut self, step: StepIndex, id: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {
-        if self.metrics.is_none() {
-            self.metrics = Some(Metrics::enter(entries)?);
-            if self.settings.reconnect.is_some() {
-                self.reconnect = Some(entries.request("reconnect", NAME)?);
-                self.resubscribe = Some(entries.request("resubscribe", NAME)?);
-            }
-        }
+        self.enter_metrics(entries)?;
         let Some(step) = self.steps.get_mut(step.0 as usize) else { return Ok(()) };
         step.id = id;
         if let Action::Subscribe(subscribe) = &mut step.action {
@@ -112,25 +151,7 @@ impl DriverBuilder for Builder {
     }
 
     fn build(self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
-        let alpn = if self.target.websocket.is_some() { vec![b"http/1.1".to_vec()] } else { Vec::new() };
-        let connector = self.connector.build(alpn)?;
-        connector.resolve_now(std::slice::from_ref(&self.target.origin))?;
-        let keeps_messages =
-            self.steps.iter().any(|step| matches!(step.action, Action::Receive(_) | Action::Request(_)));
-        Ok(Arc::new(MqttDriver {
-            compiled: Arc::new(Compiled {
-                settings: self.settings,
-                target: self.target,
-                identity: self.identity,
-                steps: self.steps,
-                metrics: self.metrics,
-                reconnect: self.reconnect,
-                resubscribe: self.resubscribe,
-                keeps_messages,
-            }),
-            commons: self.commons,
-            connector: Arc::new(connector),
-        }))
+        Ok(Arc::new(self.finish()?))
     }
 }
 
@@ -159,14 +180,16 @@ impl Compiled {
     }
 }
 
-struct MqttDriver {
+/// MQTT's driver.
+pub(crate) struct MqttDriver {
     compiled: Arc<Compiled>,
     commons: Arc<Commons>,
     connector: Arc<Connector>,
 }
 
-impl Driver for MqttDriver {
-    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+impl MqttDriver {
+    /// A worker's part.
+    pub(crate) fn begin(&self, seat: &Seat) -> MqttWorker {
         let part = Rc::new(WorkerPart {
             compiled: Arc::clone(&self.compiled),
             commons: Arc::clone(&self.commons),
@@ -185,7 +208,13 @@ impl Driver for MqttDriver {
                 part.hand_on(now);
             }
         })));
-        Ok(Box::new(MqttWorker { part: SendWrapper::new(part), beating: beating.abort_handle() }))
+        MqttWorker { part: SendWrapper::new(part), beating: beating.abort_handle() }
+    }
+}
+
+impl Driver for MqttDriver {
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+        Ok(Box::new(self.begin(seat)))
     }
 }
 
@@ -284,8 +313,9 @@ impl Drop for WorkerPart {
     }
 }
 
-struct MqttWorker {
-    part: SharedPart,
+/// A worker's part, with its heart.
+pub(crate) struct MqttWorker {
+    pub(crate) part: SharedPart,
     beating: tokio::task::AbortHandle,
 }
 

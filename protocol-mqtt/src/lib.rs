@@ -6,6 +6,7 @@ mod config;
 pub mod demo;
 mod device;
 mod driver;
+pub mod guest;
 mod heart;
 mod metrics;
 mod packet;

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use prony_core::delivery::Stamp;
 use prony_core::{Reply, Timestamp};
 
+use crate::device::STAMP;
 use crate::packet::properties::Property;
-use crate::packet::{Malformed, Publish};
+use crate::packet::{Malformed, Publish, Qos};
 
 /// A message that came, kept for `receive`.
 #[derive(Clone, Debug, Default)]
@@ -17,12 +19,25 @@ pub(crate) struct Arrived {
     pub(crate) correlation: Option<Box<[u8]>>,
     pub(crate) length: u64,
     pub(crate) at: Timestamp,
+    pub(crate) qos: Qos,
+    pub(crate) retained: bool,
+    pub(crate) repeated: bool,
+    /// What its user settles it by; 0 when there is nothing to settle.
+    pub(crate) number: u64,
 }
 
 impl Arrived {
     pub(crate) fn new(publish: &Publish<'_>, topic: &str, length: u64, at: Timestamp) -> Self {
-        let mut arrived =
-            Self { topic: topic.into(), payload: publish.payload.into(), length, at, ..Self::default() };
+        let mut arrived = Self {
+            topic: topic.into(),
+            payload: publish.payload.into(),
+            length,
+            at,
+            qos: publish.qos,
+            retained: publish.retained,
+            repeated: publish.repeated,
+            ..Self::default()
+        };
         // They were read before.
         for property in publish.properties.iter().filter_map(Result::<_, Malformed>::ok) {
             let (name, value): (&str, Box<str>) = match property {
@@ -36,6 +51,8 @@ impl Arrived {
                     arrived.correlation = Some(data.into());
                     ("correlation-data", String::from_utf8_lossy(data).into())
                 }
+                // A stamp is Prony's, not the message's.
+                Property::User(STAMP, text) if Stamp::from_text(text).is_some() => continue,
                 Property::User(name, value) => (name, value.into()),
                 _ => continue,
             };

@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("prony-engine", &["prony-core"]),
     ("prony-http", &["prony-core", "prony-transport"]),
     ("prony-mqtt", &["prony-core", "prony-transport"]),
-    ("prony-plugin-host", &["prony-core", "prony-http"]),
+    ("prony-plugin-host", &["prony-core", "prony-http", "prony-mqtt"]),
     ("prony-scenario", &["prony-core", "prony-http", "prony-mqtt", "prony-plugin-host"]),
     (
         "prony",

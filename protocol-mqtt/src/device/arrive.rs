@@ -8,7 +8,7 @@ use prony_core::{FailureKind, Marks, Outcome, Timestamp};
 
 use super::flights::{Flight, Stage, Whose};
 use super::pump::malformed;
-use super::{Answer, Device, Loss, MOST_ARRIVED, Subscription, Trouble};
+use super::{Answer, Device, Loss, MOST_ARRIVED, State, Subscription, Trouble};
 use crate::metrics::count;
 use crate::packet::control::{TOPIC_ALIASES, read_codes, reason_text};
 use crate::packet::properties::Property;
@@ -91,8 +91,17 @@ impl Device {
         count(&part.tallies.received, 1);
         count(&part.tallies.received_bytes, length as u64);
         let alias = self.resolve(publish)?;
+        let mut number = 0;
         match publish.qos {
             Qos::AtMostOnce => {}
+            _ if self.settles => {
+                if self.held.contains(&publish.id) {
+                    self.put_ack(AckKind::Received, publish.id);
+                    count(&part.tallies.redelivered, 1);
+                    return Ok(());
+                }
+                number = settling_number(self.connection, publish.qos, publish.id);
+            }
             Qos::AtLeastOnce => {
                 self.put_ack(AckKind::Acknowledged, publish.id);
             }
@@ -111,17 +120,33 @@ impl Device {
             None => publish.topic,
         };
         self.audit(publish, topic, length, now);
-        if part.compiled.keeps_messages {
+        if part.compiled.keeps_messages || self.keeps {
             if self.arrived.len() >= MOST_ARRIVED {
                 self.arrived.pop_front();
                 part.notice("arrived", &|| {
                     format!("more than {MOST_ARRIVED} messages wait for `receive`; the oldest are dropped")
                 });
             }
-            self.arrived.push_back(Arrived::new(publish, topic, length as u64, now));
+            self.arrived.push_back(Arrived { number, ..Arrived::new(publish, topic, length as u64, now) });
             self.tell_user();
         }
         Ok(())
+    }
+
+    /// Acknowledges a message that its user was to settle. One of an earlier connection is not known any more.
+    pub(crate) fn settle(&mut self, number: u64) {
+        let id = number as u16;
+        let is = |qos| number == settling_number(self.connection, qos, id);
+        if id == 0 || self.state != State::Up {
+            return;
+        }
+        if is(Qos::AtLeastOnce) {
+            self.put_ack(AckKind::Acknowledged, id);
+        } else if is(Qos::ExactlyOnce) && !self.held.contains(&id) {
+            self.put_ack(AckKind::Received, id);
+            self.held.push(id);
+        }
+        self.wants_to_write();
     }
 
     /// The topic that an alias stands for, and what an alias is to stand for.
@@ -287,6 +312,12 @@ impl Device {
         outcome.traffic.sent = u64::from(flight.length);
         outcome.traffic.received = length as u64;
         outcome.failure = refused.then_some(FailureKind::Status);
+        if let Some(watch) = &flight.watch {
+            let version = self.part.compiled.settings.version;
+            let words = || story.map_or_else(|| reason_text(reason, version).to_owned(), str::to_owned);
+            let told = refused.then(|| format!("the broker refused the message: {}", words()));
+            watch.tell(outcome, told.as_deref());
+        }
         if flight.whose == Whose::Users {
             let story = story.map(Box::from);
             self.answer = Some(Box::new(Answer { outcome, codes: Vec::new(), story }));
@@ -361,6 +392,11 @@ impl Device {
         }
         Ok(())
     }
+}
+
+/// What a message is settled by: its connection, its QoS and its identifier.
+fn settling_number(connection: u32, qos: Qos, id: u16) -> u64 {
+    u64::from(connection) << 18 | (qos as u64) << 16 | u64::from(id)
 }
 
 /// The promise that a QoS makes.

@@ -8,6 +8,7 @@ use prony_core::{FailureKind, StepId, Timestamp};
 
 use super::arrive::{STAMP, guarantee};
 use super::flights::{Flight, Stage, Whose};
+use super::watch::Watch;
 use super::{Device, MOST_STREAMS, SharedDevice, State, Trouble, Unwritten};
 use crate::config::StampPlace;
 use crate::packet::properties::Property;
@@ -31,6 +32,8 @@ pub(crate) struct Outbound<'a> {
     pub(crate) intended: Timestamp,
     pub(crate) timeout: Duration,
     pub(crate) whose: Whose,
+    /// Who asks about it after it was handed over.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// What was handed to the connection.
@@ -118,6 +121,7 @@ impl Device {
                     intended: message.intended,
                     sent: now,
                     length,
+                    watch: message.watch.clone(),
                 });
             }
         } else {
@@ -136,6 +140,7 @@ impl Device {
                 length,
                 stamped,
                 packet,
+                watch: message.watch.clone(),
             });
             device.part.heart.look_at(this, &device.planned, deadline);
         }
@@ -261,6 +266,7 @@ impl Device {
             length: bytes.len() as u32,
             stamped: None,
             packet: None,
+            watch: None,
         });
         device.part.heart.look_at(this, &device.planned, deadline);
         device.wants_to_write();

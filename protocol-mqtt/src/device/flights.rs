@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use prony_core::{StepId, Timestamp};
 
+use super::watch::Watch;
+
 /// The most identifiers between the oldest and the newest that is under way: all there are but a few.
 const SPAN: usize = 65_000;
 
@@ -23,6 +25,8 @@ pub(crate) struct Flight {
     pub(crate) stamped: Option<(u16, u32)>,
     /// The packet itself, where the session outlives the connection.
     pub(crate) packet: Option<Box<[u8]>>,
+    /// Who asks about it still.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// Whose business an answer is.
@@ -99,7 +103,7 @@ impl Flights {
     /// Marks it as over; what it was. `answerable`: the broker may still answer it.
     pub(crate) fn end(&mut self, id: u16, answerable: bool) -> Option<Flight> {
         let flight = self.find(id)?;
-        let over = Flight { stage: Stage::Over(answerable), packet: None, ..*flight };
+        let over = Flight { stage: Stage::Over(answerable), packet: None, watch: None, ..*flight };
         let ended = std::mem::replace(flight, over);
         if !matches!(ended.stage, Stage::Over(_)) {
             self.under_way -= 1;
@@ -137,7 +141,7 @@ impl Flights {
                 Stage::Over(_) => flight.stage = Stage::Over(false),
                 _ if keep(flight) => {}
                 _ => {
-                    let over = Flight { stage: Stage::Over(false), packet: None, ..*flight };
+                    let over = Flight { stage: Stage::Over(false), packet: None, watch: None, ..*flight };
                     taken.push(std::mem::replace(flight, over));
                 }
             }
@@ -164,6 +168,7 @@ mod tests {
             length: 0,
             stamped: None,
             packet: None,
+            watch: None,
         }
     }
 

@@ -11,6 +11,7 @@ mod depart;
 mod flights;
 pub(crate) mod link;
 mod pump;
+mod watch;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -22,11 +23,13 @@ use prony_core::delivery::{Absence, Incoming, Outgoing, Publishing};
 use prony_core::{ConnectionEvent, FailureKind, Meter, Outcome, ScenarioId, StepId, Timestamp};
 use send_wrapper::SendWrapper;
 
+pub(crate) use arrive::STAMP;
 pub(crate) use connect::{Established, establish};
 pub(crate) use depart::Outbound;
 use flights::{Flight, Flights};
 pub(crate) use flights::{Stage, Whose};
 use link::Link;
+pub(crate) use watch::{End, Watch};
 
 use crate::driver::WorkerPart;
 use crate::metrics::count;
@@ -97,6 +100,7 @@ struct Unwritten {
     intended: Timestamp,
     sent: Timestamp,
     length: u32,
+    watch: Option<Watch>,
 }
 
 /// An end that was ordered for a certain moment.
@@ -139,7 +143,8 @@ pub(crate) struct Device {
     aliases: Option<HashMap<u16, Box<str>>>,
     /// Our aliases by topic.
     own_aliases: Option<HashMap<Box<str>, u16>>,
-    waiting: Option<Waker>,
+    /// Who waits for a change: its user, or what its user does side by side.
+    waiting: Vec<Waker>,
     answer: Option<Box<Answer>>,
     streams: Vec<(Box<str>, Outgoing)>,
     publishing: Option<Publishing>,
@@ -152,6 +157,10 @@ pub(crate) struct Device {
     will: Option<Box<Will>>,
     /// Subscriptions whose SUBACK has not come yet.
     asked_for: Vec<Subscription>,
+    /// Messages are kept for its user, though no step of a plan looks at them.
+    pub(crate) keeps: bool,
+    /// Its user acknowledges what comes.
+    pub(crate) settles: bool,
 }
 
 /// The will, as the audit sees it.
@@ -188,7 +197,7 @@ impl Device {
             held: Vec::new(),
             aliases: None,
             own_aliases: None,
-            waiting: None,
+            waiting: Vec::new(),
             answer: None,
             streams: Vec::new(),
             publishing: None,
@@ -199,6 +208,8 @@ impl Device {
             trouble: None,
             will: None,
             asked_for: Vec::new(),
+            keeps: false,
+            settles: false,
         })))
     }
 
@@ -224,16 +235,13 @@ impl Device {
 
     /// Has the user woken when something changes.
     pub(crate) fn wait(&mut self, waker: &Waker) {
-        match &mut self.waiting {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        if !self.waiting.iter().any(|known| known.will_wake(waker)) {
+            self.waiting.push(waker.clone());
         }
     }
 
     fn tell_user(&mut self) {
-        if let Some(waker) = self.waiting.take() {
-            waker.wake();
-        }
+        self.waiting.drain(..).for_each(Waker::wake);
     }
 
     /// Whether messages of QoS 1 and 2 may be sent.
@@ -336,6 +344,9 @@ impl Device {
                 ..Outcome::due(unwritten.intended)
             };
             part.record(unwritten.step, outcome, &trouble.story);
+            if let Some(watch) = unwritten.watch {
+                watch.tell(outcome, Some(&trouble.story));
+            }
         }
         let stays = |flight: &Flight| {
             comes_back && kept && matches!(flight.stage, Stage::Publish1 | Stage::Publish2 | Stage::Release)
@@ -381,6 +392,9 @@ impl Device {
         outcome.failure = Some(trouble.kind);
         outcome.status = trouble.reason.map(u16::from);
         outcome.traffic.sent = u64::from(flight.length);
+        if let Some(watch) = &flight.watch {
+            watch.tell(outcome, Some(&trouble.story));
+        }
         match flight.whose {
             Whose::Users => {
                 let story = Some(trouble.story.clone());

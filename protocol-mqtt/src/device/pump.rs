@@ -180,6 +180,9 @@ impl Device {
                 outcome.status = Some(0);
                 outcome.traffic.sent = u64::from(unwritten.length);
                 self.part.meter.request(unwritten.step, &outcome, prony_core::Marks::default());
+                if let Some(watch) = unwritten.watch {
+                    watch.tell(outcome, None);
+                }
             }
         }
         self.tell_user();

@@ -4,6 +4,8 @@ mod publish;
 mod subscribe;
 mod wait;
 
+pub(crate) use wait::Patience;
+
 use std::sync::Arc;
 
 use prony_core::{
@@ -14,6 +16,7 @@ use prony_transport::Deadline;
 use crate::config::Policy;
 use crate::device::{Device, Loss, PAUSE, PlannedEnd, SharedDevice, State, Trouble, establish};
 use crate::driver::{Compiled, SharedPart};
+use crate::guest::Guise;
 use crate::reply::Arrived;
 use crate::step::{Action, HowToLeave, LeaveStep, RenderError, Step};
 
@@ -28,6 +31,8 @@ pub(crate) struct MqttSession {
     renews: bool,
     /// Correlation data of `request`, counted.
     asked: u64,
+    /// What a guest says of the device in place of the plan.
+    guise: Option<Box<Guise>>,
 }
 
 /// How a step ended that has an answer.
@@ -49,12 +54,18 @@ impl MqttSession {
             buffer: Vec::new(),
             renews: false,
             asked: 0,
+            guise: None,
         }
     }
 
-    async fn run(&mut self, index: StepIndex, scope: &mut Scope<'_>, intended: Timestamp) -> Exchange {
+    /// Takes a step, which need not be the plan's.
+    pub(crate) async fn take_step(
+        &mut self,
+        step: &Step,
+        scope: &mut Scope<'_>,
+        intended: Timestamp,
+    ) -> Exchange {
         let compiled = Arc::clone(&self.part.compiled);
-        let step = &compiled.steps[index.0 as usize];
         self.part.commons.begin(intended);
         let mut outcome = Outcome::due(intended);
         self.kept = Arrived::default();
@@ -107,15 +118,27 @@ impl MqttSession {
         outcome: &mut Outcome,
     ) -> Result<(), Trouble> {
         let prefix = format!("prony-{:08x}-{}", self.part.commons.ledger.run(), self.part.scenario.0);
-        let rendered = Box::new(compiled.identity.render(&compiled.settings, &prefix, scope)?);
+        let mut rendered = Box::new(compiled.identity.render(&compiled.settings, &prefix, scope)?);
+        if let Some(guise) = &self.guise {
+            guise.put_on(&mut rendered);
+        }
         let rendered = self.device.borrow_mut().introduce(rendered);
         let made = establish(self.part.clone(), &rendered, outcome).await?;
         Device::install(&self.device, made, rendered);
         Ok(())
     }
 
+    /// What is said of the device from now on, where it differs from the plan.
+    pub(crate) fn introduce_as(&mut self, guise: Guise) {
+        self.guise = Some(Box::new(guise));
+    }
+
     /// Sees to it that there is a connection: steps but `connect` make one when there was none yet.
-    async fn stand(&mut self, scope: &mut Scope<'_>, outcome: &mut Outcome) -> Result<(), Trouble> {
+    pub(crate) async fn stand(
+        &mut self,
+        scope: &mut Scope<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Trouble> {
         let state = self.device.borrow().state();
         match state {
             State::Up => Ok(()),
@@ -231,7 +254,11 @@ impl Session for MqttSession {
         scope: &'a mut Scope<'_>,
         intended: Timestamp,
     ) -> BoxFuture<'a, Exchange> {
-        Box::pin(self.run(step, scope, intended))
+        let compiled = Arc::clone(&self.part.compiled);
+        Box::pin(async move {
+            let step = &compiled.steps[step.0 as usize];
+            self.take_step(step, scope, intended).await
+        })
     }
 
     fn reply(&self) -> &dyn Reply {

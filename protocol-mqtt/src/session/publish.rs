@@ -65,17 +65,16 @@ impl MqttSession {
             properties.extend(user.map(|(_, name, value)| Property::User(name, value)));
         }
         // A payload of a plugin's has no room for a stamp, unless the plan says so.
-        let stamp =
-            match (publish.stamp, made) {
-                (StampPlace::Payload, false) if self.part.compiled.settings.stamp == StampPlace::Auto => {
-                    if v5 { StampPlace::Property } else { StampPlace::Off }
-                }
-                (place, _) => place,
-            };
+        let stamp = match (publish.stamp, made) {
+            (StampPlace::Payload, false) if self.part.compiled.settings.stamp == StampPlace::Auto => {
+                StampPlace::Auto.beside(self.part.compiled.settings.version)
+            }
+            (place, _) => place,
+        };
         if publish.qos == Qos::AtMostOnce {
-            self.room(step).await?;
+            self.patience(step).room().await?;
         } else {
-            self.window(step).await?;
+            self.patience(step).window().await?;
         }
         let now = self.part.clock.now();
         let outbound = Outbound {
@@ -90,6 +89,7 @@ impl MqttSession {
             intended: outcome.intended,
             timeout: step.timeout,
             whose,
+            watch: None,
         };
         let handed = Device::publish(&self.device, &outbound, now);
         drop(outbound);

@@ -43,7 +43,7 @@ impl MqttSession {
         deliveries: &[prony_core::StepId],
         outcome: &mut Outcome,
     ) -> Ended {
-        self.window(step).await?;
+        self.patience(step).window().await?;
         let version = self.part.compiled.settings.version;
         let asked = wishes.iter().enumerate().map(|(place, wish)| Subscription {
             wish: wish.clone(),
@@ -88,7 +88,7 @@ impl MqttSession {
         let filters =
             filters.iter().map(|template| filter(template, scope)).collect::<Result<Vec<_>, _>>()?;
         self.stand(scope, outcome).await?;
-        self.window(step).await?;
+        self.patience(step).window().await?;
         let version = self.part.compiled.settings.version;
         self.device.borrow_mut().unsubscribing(&filters);
         let handed = Device::ask(

@@ -338,9 +338,7 @@ fn message(
     let payload = Payload::compile(node, context.variables, context.folder)?;
     let stamp = match settings.stamp {
         StampPlace::Auto if payload.takes_stamp(Stamp::LENGTH) => StampPlace::Payload,
-        StampPlace::Auto if settings.version == Version::V5 => StampPlace::Property,
-        StampPlace::Auto => StampPlace::Off,
-        told => told,
+        told => told.beside(settings.version),
     };
     let made = matches!(payload, Payload::Made(_) | Payload::Random(_));
     if stamp == StampPlace::Payload && made && !payload.takes_stamp(Stamp::LENGTH) {

@@ -5,6 +5,8 @@
 //! as its [`Catalog::guest_names`] says, the rest under [`OTHER`]: the number of slots is bounded by the plan and never by the
 //! traffic.
 
+use crate::meter::Named;
+
 /// The number of a scenario in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ScenarioId(pub u16);
@@ -235,6 +237,17 @@ impl<'a> Entries<'a> {
 
 /// Names that come up while running.
 impl Catalog {
+    /// The number of a name, whatever it is of.
+    pub fn named(&mut self, scenario: ScenarioId, name: Named<'_>) -> Option<u16> {
+        match name {
+            Named::Step(name, protocol) => self.step_named(scenario, name, protocol).map(|id| id.0),
+            Named::Delivery(name, protocol) => self.delivery_named(scenario, name, protocol).map(|id| id.0),
+            Named::Group(name) => self.group_named(scenario, name).map(|id| id.0),
+            Named::Check(step, name) => self.check_named(scenario, step, name).map(|id| id.0),
+            Named::Metric(name, kind, unit) => self.metric_named(scenario, name, kind, unit).map(|id| id.0),
+        }
+    }
+
     /// The number of a step's name.
     pub fn step_named(&mut self, scenario: ScenarioId, name: &str, protocol: &'static str) -> Option<StepId> {
         let known = |step: &StepEntry, name: &str| step.scenario == scenario && step.name == name;
@@ -248,6 +261,33 @@ impl Catalog {
             self.steps[at].protocol = protocol;
         }
         Some(StepId(at as u16))
+    }
+
+    /// The number under which messages that come to a guest are timed. `None` when there is no room for it, for deliveries
+    /// are never counted among requests, or when requests have the name.
+    pub fn delivery_named(
+        &mut self,
+        scenario: ScenarioId,
+        name: &str,
+        protocol: &'static str,
+    ) -> Option<StepId> {
+        let known = self.steps.iter().position(|step| step.scenario == scenario && step.name == name);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let names = self.steps.iter().map(|step| (step.scenario, step.name.as_str()));
+                if self.room(scenario, name, names) != name {
+                    return None;
+                }
+                let id = self.add_step(scenario, name, UNKNOWN_PROTOCOL, Vec::new()).ok()?;
+                usize::from(id.0)
+            }
+        };
+        let entry = &mut self.steps[at];
+        if entry.protocol == UNKNOWN_PROTOCOL {
+            (entry.protocol, entry.kind) = (protocol, StepKind::Delivery);
+        }
+        (entry.kind == StepKind::Delivery).then_some(StepId(at as u16))
     }
 
     /// The number of a group's name.

@@ -73,6 +73,8 @@ pub trait Recording {
 pub enum Named<'a> {
     /// A step: its name and protocol.
     Step(&'a str, &'static str),
+    /// Deliveries: their name and protocol.
+    Delivery(&'a str, &'static str),
     /// A group.
     Group(&'a str),
     /// A check, of a step or of the scenario.
@@ -113,6 +115,12 @@ impl Meter {
     #[must_use]
     pub fn step_named(&self, scenario: ScenarioId, name: &str, protocol: &'static str) -> Option<StepId> {
         self.0.borrow_mut().named(scenario, Named::Step(name, protocol)).map(StepId)
+    }
+
+    /// The number of deliveries of that name, which is added if it is new. `None` when there is no room for it.
+    #[must_use]
+    pub fn delivery_named(&self, scenario: ScenarioId, name: &str, protocol: &'static str) -> Option<StepId> {
+        self.0.borrow_mut().named(scenario, Named::Delivery(name, protocol)).map(StepId)
     }
 
     /// Likewise for a group.

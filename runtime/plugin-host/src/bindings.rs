@@ -10,6 +10,7 @@ pub(crate) mod scenario {
         with: {
             "prony:plugin/exchange.reply": crate::host::HeldReply,
             "prony:plugin/group.group": crate::host::Passage,
+            "prony:plugin/mqtt.publication": crate::host::HeldPublication,
         },
     });
 }

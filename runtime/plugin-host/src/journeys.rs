@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use prony_core::catalog::Entries;
 use prony_core::protocol::Wiring;
 use prony_core::{
     BoxFuture, Diagnostic, FailureKind, IterationEnd, Journey, JourneyWorker, Journeys, Seat, SetupError,
     Start,
 };
-use prony_http::guest::GuestHttp;
 use send_wrapper::SendWrapper;
 
 use crate::blame::Blame;
@@ -22,6 +22,7 @@ use crate::engine::Kind;
 use crate::instance::{Instance, configured};
 use crate::log::Level;
 use crate::plugin::{Plugin, Plugins};
+use crate::protocols::RunProtocols;
 use crate::settings::{Isolation, PluginSettings};
 use crate::state::State;
 use crate::trial;
@@ -29,13 +30,15 @@ use crate::user::{SharedUser, User, Vars};
 use crate::worker::{SharedWorker, WorkerPart, shortened};
 
 /// What a scenario gives its plugin.
-pub struct ScenarioParts<'a> {
+pub struct ScenarioParts<'a, 'e> {
     /// The scenario's name.
     pub name: &'a str,
     /// What the plan says about the plugin.
     pub settings: PluginSettings,
     /// Where to and how, for each protocol by name.
     pub wiring: &'a dyn Fn(&str) -> Wiring<'a>,
+    /// Where protocols add what they measure beside requests.
+    pub entries: Entries<'e>,
     /// The plan's data sources.
     pub data: Option<Arc<dyn DataSet>>,
     /// The plan's constants.
@@ -57,16 +60,10 @@ pub enum OpenError {
 ///
 /// # Errors
 /// When the plugin cannot be used, does not like its configuration, or a protocol cannot be set up.
-pub fn open(plugins: &Plugins, parts: ScenarioParts<'_>) -> Result<Arc<dyn Journeys>, OpenError> {
-    let ScenarioParts { name, settings, wiring, data, vars } = parts;
+pub fn open(plugins: &Plugins, parts: ScenarioParts<'_, '_>) -> Result<Arc<dyn Journeys>, OpenError> {
+    let ScenarioParts { name, settings, wiring, mut entries, data, vars } = parts;
     let plugin = plugins.load(&settings, Kind::Scenario)?;
-    let speaks = plugin.file.imports.iter().any(|import| import.starts_with("prony:plugin/http@"));
-    if speaks && settings.allow.hosts.is_empty() && wiring(prony_http::NAME).target.is_none() {
-        let found = "the plugin sends requests, and there is nobody it may send them to";
-        return Err(Diagnostic::at(&settings.node.place, found, "the plugin")
-            .help("add `target: http://host:port` to the plan, or `allow: {hosts: [...]}` to the plugin")
-            .into());
-    }
+    let protocols = RunProtocols::open(&plugin.file.imports, &settings, wiring, &mut entries)?;
     let config: Arc<str> = settings.config_json().into();
     let bench = trial::bench(&settings, plugins.clock(), name);
     let tried = trial::block_on(
@@ -78,14 +75,13 @@ pub fn open(plugins: &Plugins, parts: ScenarioParts<'_>) -> Result<Arc<dyn Journ
     )?;
     let tried = tried.unwrap_or_else(|| Err(trial::Refusal::waited()));
     tried.map_err(|refusal| refusal.diagnostic(&settings))?;
-    let http = GuestHttp::open(wiring(prony_http::NAME), settings.allow.hosts.clone())??;
     Ok(Arc::new(GuestJourneys {
         run: Arc::new(RunPart {
             plugin,
             config,
             settings,
             name: name.into(),
-            http,
+            protocols,
             data,
             vars: Arc::new(vars),
             ended: AtomicU32::new(0),
@@ -101,7 +97,7 @@ struct RunPart {
     config: Arc<str>,
     settings: PluginSettings,
     name: Box<str>,
-    http: GuestHttp,
+    protocols: RunProtocols,
     data: Option<Arc<dyn DataSet>>,
     vars: Arc<HashMap<String, String>>,
     /// Instances that were ended by force, over all workers.
@@ -123,7 +119,7 @@ impl Journeys for GuestJourneys {
             &run.name,
             run.settings.limits,
             run.settings.allow.clone(),
-            Some(run.http.worker(seat)),
+            run.protocols.worker(seat),
             run.data.as_ref().map(|data| data.reader(seat)),
             run.log_from,
         );
@@ -155,12 +151,12 @@ impl JourneyWorker for GuestWorker {
             self.groups.push(SendWrapper::new(Rc::default()));
         }
         let vars = Vars::Own { constants: Arc::clone(&self.run.vars), set: HashMap::new() };
-        let http = self.worker.http.as_ref().map(prony_http::guest::GuestHttpWorker::user);
+        let protocols = self.worker.protocols.user();
         Box::new(GuestJourney {
             run: Arc::clone(&self.run),
             worker: self.worker.clone(),
             group: self.groups[group].clone(),
-            user: SendWrapper::new(Rc::new(RefCell::new(User::new(seat.user, seat.random, vars, http)))),
+            user: SendWrapper::new(Rc::new(RefCell::new(User::new(seat.user, seat.random, vars, protocols)))),
         })
     }
 }
@@ -196,6 +192,14 @@ impl Journey for GuestJourney {
     fn iterate(&mut self, start: Start) -> BoxFuture<'_, IterationEnd> {
         Box::pin(self.run(start))
     }
+
+    fn leave(&mut self) -> BoxFuture<'_, ()> {
+        let device = self.user.borrow().protocols.mqtt.clone();
+        device.map_or_else(
+            || -> BoxFuture<'_, ()> { Box::pin(std::future::ready(())) },
+            |device| device.leave(),
+        )
+    }
 }
 
 impl GuestJourney {
@@ -210,9 +214,8 @@ impl GuestJourney {
             user.late = self.worker.clock.now().nanos_since(start.intended);
             user.wall_origin = u64::try_from(start.wall_origin.as_nanos()).unwrap_or(u64::MAX);
             user.computed = 0;
-            if let Some(http) = &mut user.http {
-                http.begin_iteration();
-            }
+            user.wanted = start.wanted.clone();
+            user.protocols.begin_iteration();
         }
         let call = Call::new(self.user.clone());
         let cut = CutOff { user: &self.user, worker: &self.worker };

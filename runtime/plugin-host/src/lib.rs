@@ -17,6 +17,7 @@ mod journeys;
 mod log;
 mod output;
 mod plugin;
+mod protocols;
 mod settings;
 mod state;
 mod trial;

@@ -15,6 +15,7 @@ use crate::bindings::wit::types::Problem;
 use crate::blame::Blame;
 use crate::instance::PATIENCE;
 use crate::log::Level;
+use crate::protocols::WorkerProtocols;
 use crate::settings::PluginSettings;
 use crate::worker::{SharedWorker, WorkerPart};
 
@@ -57,7 +58,15 @@ pub(crate) fn bench(settings: &PluginSettings, clock: Clock, scenario: &str) -> 
         random: Random::new(0, 0, 0),
         timer: FineTimer::new(Rc::new(Never)),
     };
-    WorkerPart::new(&seat, scenario, settings.limits, settings.allow.clone(), None, None, Level::Error)
+    WorkerPart::new(
+        &seat,
+        scenario,
+        settings.limits,
+        settings.allow.clone(),
+        WorkerProtocols::default(),
+        None,
+        Level::Error,
+    )
 }
 
 /// Does `work` outside of any worker's runtime; `None` when it waits for too long.

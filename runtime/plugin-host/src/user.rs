@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use prony_core::{FailureKind, Marks, Outcome, Random, StepId, Timestamp};
-use prony_http::guest::GuestUser;
+use prony_core::{Clock, FailureKind, Marks, Outcome, Random, StepId, Timestamp, Wanted};
 use send_wrapper::SendWrapper;
 
+use crate::protocols::UserProtocols;
+use crate::settings::Limits;
 use crate::worker::WorkerPart;
 
 /// A user, shared between its journey and the instance that serves it. It never leaves its worker's thread.
@@ -27,9 +28,13 @@ pub(crate) struct User {
     /// Wall time at the clock's origin, in nanoseconds.
     pub(crate) wall_origin: u64,
     pub(crate) vars: Vars,
-    pub(crate) http: Option<GuestUser>,
+    pub(crate) protocols: UserProtocols,
+    /// Until when the load wants it.
+    pub(crate) wanted: Wanted,
     /// What the guest has computed for it in this iteration, in nanoseconds.
     pub(crate) computed: u64,
+    /// Messages that are being handed to its connection: the connection records them.
+    pub(crate) publishing: u32,
     flights: Vec<Flight>,
     next_flight: u32,
 }
@@ -96,7 +101,7 @@ impl Vars {
 const MOST_VARIABLES: usize = 1_000;
 
 impl User {
-    pub(crate) fn new(number: u32, random: Random, vars: Vars, http: Option<GuestUser>) -> Self {
+    pub(crate) fn new(number: u32, random: Random, vars: Vars, protocols: UserProtocols) -> Self {
         Self {
             number,
             iteration: 0,
@@ -105,16 +110,28 @@ impl User {
             late: 0,
             wall_origin: 0,
             vars,
-            http,
+            protocols,
+            wanted: Wanted::never(),
             computed: 0,
+            publishing: 0,
             flights: Vec::new(),
             next_flight: 0,
         }
     }
 
-    /// How many requests are under way.
-    pub(crate) fn under_way(&self) -> usize {
-        self.flights.len()
+    /// When a request that is asked for now was due: the first of an iteration as much earlier as its start came late.
+    pub(crate) fn due_now(&mut self, clock: &Clock) -> Timestamp {
+        Timestamp::from_nanos(clock.now().as_nanos().saturating_sub(std::mem::take(&mut self.late)))
+    }
+
+    /// Why no further request may be made, if so.
+    pub(crate) fn too_many_under_way(&self, limits: &Limits) -> Option<String> {
+        let most = limits.requests;
+        (self.flights.len() + self.publishing as usize >= most as usize).then(|| {
+            format!(
+                "the user has {most} requests under way, and no more are allowed (`limits: {{requests: …}}`)"
+            )
+        })
     }
 
     /// Notes that a request takes off.

@@ -9,11 +9,11 @@ use prony_core::catalog::MetricKind;
 use prony_core::{
     CheckId, Clock, Exchange, FailureKind, GuestEvent, Meter, MetricId, ScenarioId, Seat, StepId, Timestamp,
 };
-use prony_http::guest::GuestHttpWorker;
 use send_wrapper::SendWrapper;
 
 use crate::data::DataReader;
 use crate::log::Level;
+use crate::protocols::WorkerProtocols;
 use crate::settings::{Allow, Limits};
 
 /// Shared by a worker's instances and users. It never leaves its thread.
@@ -28,7 +28,7 @@ pub(crate) struct WorkerPart {
     pub(crate) users: u32,
     pub(crate) limits: Limits,
     pub(crate) allow: Allow,
-    pub(crate) http: Option<GuestHttpWorker>,
+    pub(crate) protocols: WorkerProtocols,
     pub(crate) data: RefCell<Option<Box<dyn DataReader>>>,
     /// What of the log people see.
     pub(crate) log_from: Level,
@@ -62,7 +62,7 @@ impl WorkerPart {
         scenario_name: &str,
         limits: Limits,
         allow: Allow,
-        http: Option<GuestHttpWorker>,
+        protocols: WorkerProtocols,
         data: Option<Box<dyn DataReader>>,
         log_from: Level,
     ) -> SharedWorker {
@@ -74,7 +74,7 @@ impl WorkerPart {
             users: seat.users,
             limits,
             allow,
-            http,
+            protocols,
             data: RefCell::new(data),
             log_from,
             names: RefCell::default(),

@@ -166,14 +166,14 @@ impl Plan {
     #[must_use]
     pub fn targets(&self) -> Vec<String> {
         let own = self.scenarios.iter().filter_map(|scenario| scenario.node.get("target"));
-        let mut targets: Vec<String> = self
-            .node
-            .get("target")
-            .into_iter()
-            .chain(own)
-            .filter_map(|node| node.text().ok())
-            .map(str::to_owned)
-            .collect();
+        let by_protocol = |node: &'_ Node| -> Vec<String> {
+            match node.text() {
+                Ok(text) => vec![text.to_owned()],
+                Err(_) => node.entries().filter_map(|(_, node)| Some(node.text().ok()?.to_owned())).collect(),
+            }
+        };
+        let mut targets: Vec<String> =
+            self.node.get("target").into_iter().chain(own).flat_map(by_protocol).collect();
         targets.dedup();
         targets
     }
@@ -194,7 +194,9 @@ impl Overlaid {
         let part =
             |name: &str| self.parts.iter().find(|(key, _)| *key == name).and_then(|(_, node)| node.as_ref());
         Wiring {
-            target: self.target.as_ref(),
+            target: self.target.as_ref().and_then(|target| {
+                if target.is_map() { target.get(protocol) } else { Some(target) }
+            }),
             settings: part(protocol),
             tls: part("tls"),
             network: part("network"),

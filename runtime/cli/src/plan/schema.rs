@@ -44,10 +44,15 @@ fn scenario() -> Shape {
 }
 
 fn wiring(mut shape: Shape) -> Shape {
+    let mut by_protocol = Shape::map();
+    for protocol in PROTOCOLS {
+        let name = protocol.name();
+        by_protocol = by_protocol.key(name, Shape::text(), &format!("Where {} goes.", name.to_uppercase()));
+    }
     shape = shape.key(
         "target",
-        Shape::text(),
-        "Where requests go whose URL has no host: `https://shop.test:8443`.",
+        Shape::either(vec![Shape::text(), by_protocol]),
+        "Where requests go whose URL has no host: `https://shop.test:8443`. A map gives each protocol its own.",
     );
     for protocol in PROTOCOLS {
         shape = shape.key(

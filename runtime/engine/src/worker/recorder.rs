@@ -222,14 +222,7 @@ impl Recording for Recorder {
     fn named(&mut self, scenario: ScenarioId, name: Named<'_>) -> Option<u16> {
         let names = Arc::clone(&self.names);
         let mut catalog = names.lock();
-        let number = match name {
-            Named::Step(name, protocol) => catalog.step_named(scenario, name, protocol).map(|id| id.0),
-            Named::Group(name) => catalog.group_named(scenario, name).map(|id| id.0),
-            Named::Check(step, name) => catalog.check_named(scenario, step, name).map(|id| id.0),
-            Named::Metric(name, kind, unit) => {
-                catalog.metric_named(scenario, name, kind, unit).map(|id| id.0)
-            }
-        };
+        let number = catalog.named(scenario, name);
         self.learn(&catalog);
         number
     }

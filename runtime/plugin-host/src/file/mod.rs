@@ -194,7 +194,7 @@ fn world(exports: &[String]) -> Result<(Kind, Version), FileProblem> {
 /// What each world may import of Prony.
 const COMMON: [&str; 10] =
     ["types", "exchange", "user", "check", "metric", "data", "random", "clock", "log", "vars"];
-const OF_SCENARIOS: [&str; 3] = ["http", "group", "timer"];
+const OF_SCENARIOS: [&str; 4] = ["http", "mqtt", "group", "timer"];
 
 fn known_import(import: &str, kind: Kind) -> Result<(), FileProblem> {
     let name = import.split('@').next().unwrap_or_default();
@@ -248,7 +248,7 @@ mod tests {
         for (exports, told) in [
             (
                 &["prony:plugin/journey@0.2.0"][..],
-                "built for version 0.2.0 of the plugin interface, and this Prony speaks 0.1.0; update Prony",
+                "built for version 0.2.0 of the plugin interface, and this Prony speaks 0.1.1; update Prony",
             ),
             (&["prony:plugin/journey@0.1.7"], "update Prony"),
             (&["prony:plugin/journey@0.0.9"], "build it again"),
@@ -267,7 +267,7 @@ mod tests {
     fn imports_that_nobody_gives_are_told() {
         for (import, kind, told) in [
             ("prony:plugin/http@0.1.0", Kind::Request, "send nothing"),
-            ("prony:plugin/mqtt@0.1.0", Kind::Scenario, "newer Prony"),
+            ("prony:plugin/smtp@0.1.0", Kind::Scenario, "newer Prony"),
             ("wasi:http/types@0.2.0", Kind::Scenario, "without HTTP"),
             ("wasi:clocks/wall-clock@0.3.0", Kind::Scenario, "WASI 0.2"),
             ("shop:pricing/rules", Kind::Scenario, "compose the component"),

@@ -26,6 +26,7 @@ use crate::functions::choose::choose;
 use crate::functions::worker::Guest;
 use crate::log::Level;
 use crate::plugin::{Plugin, Plugins, World};
+use crate::protocols::{UserProtocols, WorkerProtocols};
 use crate::settings::PluginSettings;
 use crate::state::State;
 use crate::trial::{self, Refusal};
@@ -223,12 +224,17 @@ impl Functions {
                 &self.shared.scenario,
                 group.settings.limits,
                 group.settings.allow.clone(),
-                None,
+                WorkerProtocols::default(),
                 self.shared.data.as_ref().map(|data| data.reader(seat)),
                 self.shared.log_from,
             );
             let vars = Vars::Plan { names: Arc::default(), values: Box::default() };
-            let user = SendWrapper::new(Rc::new(RefCell::new(User::new(0, seat.random.clone(), vars, None))));
+            let user = SendWrapper::new(Rc::new(RefCell::new(User::new(
+                0,
+                seat.random.clone(),
+                vars,
+                UserProtocols::default(),
+            ))));
             RefCell::new(Guest { worker, user, living: None })
         });
         FunctionsWorker { shared: Arc::clone(&self.shared), guests: guests.collect() }

@@ -1,14 +1,16 @@
 //! What guests import, one file an interface. Both worlds share all of it but HTTP, groups and timers.
 
 mod exchange;
+mod flight;
 mod group;
 mod http;
 mod measure;
+mod mqtt;
 mod user;
 pub(crate) mod wasi;
 
-#[expect(unreachable_pub, reason = "the bindings name these two, and theirs are public")]
-pub use {exchange::HeldReply, group::Passage};
+#[expect(unreachable_pub, reason = "the bindings name these, and theirs are public")]
+pub use {exchange::HeldReply, group::Passage, mqtt::HeldPublication};
 
 use prony_core::Timestamp;
 use wasmtime::component::{HasSelf, Linker};

@@ -25,6 +25,12 @@ impl user::Host for State {
     fn users(&mut self) -> Result<u32> {
         Ok(self.worker.users)
     }
+
+    fn wanted(&mut self) -> Result<bool> {
+        let user = self.user()?;
+        let user = user.borrow();
+        Ok(!user.wanted.is_stopped() && self.worker.clock.now() < user.wanted.until)
+    }
 }
 
 impl random::Host for State {

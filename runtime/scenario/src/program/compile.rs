@@ -146,8 +146,14 @@ fn guest(
     for (key, value) in [source.vars, source.node.get("vars")].into_iter().flatten().flat_map(Node::entries) {
         vars.insert(key.name.clone(), value.text()?.to_owned());
     }
-    let parts =
-        ScenarioParts { name: source.name, settings, wiring: source.wiring, data: data_set(data), vars };
+    let parts = ScenarioParts {
+        name: source.name,
+        settings,
+        wiring: source.wiring,
+        entries: Entries::new(catalog, source.id),
+        data: data_set(data),
+        vars,
+    };
     Ok(prony_plugin_host::open(source.plugins, parts)?)
 }
 

@@ -212,14 +212,7 @@ impl Recording for Witness {
     }
 
     fn named(&mut self, scenario: ScenarioId, name: Named<'_>) -> Option<u16> {
-        match name {
-            Named::Step(name, protocol) => self.catalog.step_named(scenario, name, protocol).map(|id| id.0),
-            Named::Group(name) => self.catalog.group_named(scenario, name).map(|id| id.0),
-            Named::Check(step, name) => self.catalog.check_named(scenario, step, name).map(|id| id.0),
-            Named::Metric(name, kind, unit) => {
-                self.catalog.metric_named(scenario, name, kind, unit).map(|id| id.0)
-            }
-        }
+        self.catalog.named(scenario, name)
     }
 
     fn check(&mut self, check: CheckId, _: Timestamp, passed: bool) {

@@ -1,0 +1,109 @@
+//! The protocols that guests speak, in their three lifetimes. A new one adds its line to each.
+
+use prony_core::catalog::Entries;
+use prony_core::protocol::Wiring;
+use prony_core::{Diagnostic, Seat};
+use prony_http::guest::{GuestHttp, GuestHttpWorker, GuestUser};
+use prony_mqtt::guest::{GuestDevice, GuestMqtt, GuestMqttWorker};
+
+use crate::file::PACKAGE;
+use crate::journeys::OpenError;
+use crate::settings::PluginSettings;
+
+/// Once a run.
+pub(crate) struct RunProtocols {
+    http: GuestHttp,
+    mqtt: Option<GuestMqtt>,
+}
+
+/// Once a worker.
+#[derive(Default)]
+pub(crate) struct WorkerProtocols {
+    http: Option<GuestHttpWorker>,
+    mqtt: Option<GuestMqttWorker>,
+}
+
+/// Once a user.
+#[derive(Default)]
+pub(crate) struct UserProtocols {
+    pub(crate) http: Option<GuestUser>,
+    /// Made when it is first needed: most guests speak no MQTT.
+    pub(crate) mqtt: Option<GuestDevice>,
+}
+
+impl RunProtocols {
+    /// Those that the plan's targets allow.
+    ///
+    /// # Errors
+    /// When settings make no sense, or the plugin speaks to nobody whom the plan names.
+    pub(crate) fn open<'a>(
+        imports: &[String],
+        settings: &PluginSettings,
+        wiring: &dyn Fn(&str) -> Wiring<'a>,
+        entries: &mut Entries<'_>,
+    ) -> Result<Self, OpenError> {
+        let mut of_http = wiring(prony_http::NAME);
+        let of_mqtt = wiring(prony_mqtt::NAME);
+        of_http.target = of_http.target.filter(|target| !GuestMqtt::is_broker(target));
+        let broker = of_mqtt.target.filter(|target| GuestMqtt::is_broker(target));
+        let imported =
+            |name: &str| imports.iter().any(|import| import.starts_with(&format!("{PACKAGE}{name}@")));
+        let speaks = [
+            (prony_http::NAME, of_http.target.is_some() || !settings.allow.hosts.is_empty()),
+            (prony_mqtt::NAME, broker.is_some()),
+        ];
+        let spoken: Vec<_> = speaks.into_iter().filter(|(name, _)| imported(name)).collect();
+        // Some toolchains import every protocol, whether the plugin speaks it or not.
+        if !spoken.is_empty() && spoken.iter().all(|(_, possible)| !possible) {
+            let help = match spoken.as_slice() {
+                [(prony_mqtt::NAME, _)] => "add `target: mqtt://host:1883` to the plan",
+                _ => {
+                    "add `target: http://host:port` (or `mqtt://host:1883`) to the plan, or `allow: {hosts: [...]}` to the plugin"
+                }
+            };
+            let found = "the plugin sends requests, and there is nobody it may send them to";
+            return Err(Diagnostic::at(&settings.node.place, found, "the plugin").help(help).into());
+        }
+        let http = GuestHttp::open(of_http, settings.allow.hosts.clone())??;
+        let mqtt = match broker {
+            Some(_) if imported(prony_mqtt::NAME) => Some(GuestMqtt::open(of_mqtt, entries)??),
+            _ => None,
+        };
+        Ok(Self { http, mqtt })
+    }
+
+    /// A worker's part.
+    pub(crate) fn worker(&self, seat: &Seat) -> WorkerProtocols {
+        WorkerProtocols {
+            http: Some(self.http.worker(seat)),
+            mqtt: self.mqtt.as_ref().map(|mqtt| mqtt.worker(seat)),
+        }
+    }
+}
+
+impl WorkerProtocols {
+    /// A user's part.
+    pub(crate) fn user(&self) -> UserProtocols {
+        UserProtocols { http: self.http.as_ref().map(GuestHttpWorker::user), mqtt: None }
+    }
+
+    /// The device of a user, if the plan names a broker.
+    pub(crate) fn device(&self, user: u32, protocols: &mut UserProtocols) -> Option<GuestDevice> {
+        if protocols.mqtt.is_none() {
+            protocols.mqtt = Some(self.mqtt.as_ref()?.user(user));
+        }
+        protocols.mqtt.clone()
+    }
+}
+
+impl UserProtocols {
+    /// A new iteration begins.
+    pub(crate) fn begin_iteration(&mut self) {
+        if let Some(http) = &mut self.http {
+            http.begin_iteration();
+        }
+        if let Some(mqtt) = &self.mqtt {
+            mqtt.begin_iteration();
+        }
+    }
+}

@@ -51,13 +51,14 @@ fn a_request_connects_where_there_is_no_connection() {
 }
 
 #[test]
-fn connections_say_who_they_are_and_refusals_are_answers() {
+fn connections_say_who_they_are_and_may_be_refused() {
     let mut host = Host::new();
     host.mqtt().refuse_connections(135);
     let connect = || mqtt::connect().client_id("one").username("ada").password("s3cret").name("login");
-    let reply = host.wait_for(connect().into_future()).unwrap();
-    assert_eq!(reply.status(), 135);
-    assert_eq!(host.failed_requests()[0].failure.as_deref(), Some("status"));
+    let failure = host.wait_for(connect().into_future()).unwrap_err();
+    assert_eq!(failure.to_string(), "status: the broker says no, reason code 135");
+    let request = host.failed_requests().remove(0);
+    assert_eq!((request.status, request.failure.as_deref()), (Some(135), Some("status")));
     let failure = host.wait_for(mqtt::message("a", "").publish()).unwrap_err();
     assert_eq!(failure.kind(), "status");
 
@@ -82,7 +83,7 @@ fn publications_settle_when_the_broker_answers() {
         sleep(seconds(1)).await;
         assert_eq!(good.settled().await.unwrap().status(), 0);
         assert_eq!(good.settled().await.unwrap().time(), seconds(3), "it may be asked again");
-        assert_eq!(bad.settled().await.unwrap().status(), 144);
+        assert_eq!(bad.settled().await.unwrap_err().kind(), "status");
         assert_eq!(late.settled().await.unwrap_err().message(), "no answer within 2s");
     });
     assert_eq!(host.now(), seconds(3));
@@ -96,9 +97,11 @@ fn topics_can_be_made_to_fail() {
     host.mqtt().fail("a/+", "timeout", "no PUBACK");
     assert_eq!(host.wait_for(mqtt::message("a/1", "").qos(1).publish()).unwrap_err().kind(), "timeout");
     assert_eq!(host.wait_for(mqtt::subscribe("a/+").into_future()).unwrap_err().kind(), "timeout");
+    host.mqtt().refuse("a/+", 16);
+    assert_eq!(host.wait_for(mqtt::message("a/1", "").qos(1).publish()).unwrap().status(), 16);
     host.mqtt().accept("a/+");
     host.wait_for(mqtt::message("a/1", "").qos(1).publish()).unwrap();
-    assert_eq!(host.mqtt().published().len(), 1);
+    assert_eq!(host.mqtt().published().len(), 2);
     for wrong in ["", "a/#", "+"] {
         assert_eq!(host.wait_for(mqtt::message(wrong, "").publish()).unwrap_err().kind(), "request");
     }
@@ -182,6 +185,7 @@ fn a_stream_of_messages_ends_with_the_load_or_the_connection() {
     host.wait_for(mqtt::connect().into_future()).unwrap();
     host.mqtt().cut();
     assert_eq!(host.wait_for(mqtt::next()).unwrap_err().kind(), "closed");
+    assert!(host.wait_for(mqtt::next()).unwrap().is_none(), "it is told once");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::{Failure, Reply, host};
 ///         .property("site", "north")
 ///         .name("reading");
 ///     let reply = reading.publish().await?;
-///     reply.check("taken", reply.status() == 0);
+///     reply.check("somebody listens", reply.status() != 16);
 ///     Ok(())
 /// }
 /// # use prony_plugin::testing::Host;

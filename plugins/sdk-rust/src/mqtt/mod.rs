@@ -11,9 +11,7 @@
 //! async fn journey(user: &User) -> Result {
 //!     let status = format!("meters/{}/status", user.id());
 //!     let offline = mqtt::message(&status, "offline").qos(1).retain();
-//!     let reply = mqtt::connect().client_id(format!("meter-{}", user.id())).will(offline).await?;
-//!     reply.check("connected", reply.status() == 0);
-//!
+//!     mqtt::connect().client_id(format!("meter-{}", user.id())).will(offline).await?;
 //!     mqtt::message(&status, "online").qos(1).retain().name("birth").publish().await?;
 //!     mqtt::subscribe(format!("meters/{}/set", user.id())).qos(1).await?;
 //!     while let Some(message) = mqtt::next().await? {
@@ -30,11 +28,11 @@
 //! # assert_eq!(host.mqtt().published().len(), 1);
 //! ```
 //!
-//! **What ends a request.** An answer, whose [`status`](crate::Reply::status) is the broker's reason code (0 where there is none
-//! to be had): one of 128 and more counts as a failure of the kind `status`, and is given all the same. Or a
-//! [`Failure`], which has been counted: `closed` and `reset` (the connection ended), `timeout`, `protocol`, `goaway` (a DISCONNECT
-//! of the broker), `request` (it was not sent: the broker or the plan does not take it), and those of making a
-//! connection: `connect_refused`, `dns`, `tls_handshake`, …
+//! **What ends a request.** An answer, whose [`status`](crate::Reply::status) is the broker's reason code, below 128; 0 where there
+//! is none to be had. Or a [`Failure`], which has been counted. Its kind is `status` where the broker refuses (by a reason code of
+//! 128 and more; in 3.1.1 any that is not 0, of a connection), `closed` or `reset` where the connection ended, `timeout`, `protocol`, `goaway` (a
+//! DISCONNECT of the broker), `request` (it was not sent: it makes no sense, or the broker does not take the like),
+//! `refused` (too many under way), or one of making a connection: `connect_refused`, `dns`, `tls`, …
 
 mod connect;
 mod disconnect;
@@ -105,11 +103,12 @@ pub fn receive_on(filter: impl Into<String>) -> Receive {
 
 /// The next message on any topic: a stream of them, none of which is a request.
 ///
-/// None when the load wants the user no longer, or the plugin has disconnected. The longest-kept message comes first; the
-/// 1,000 latest are kept.
+/// None when the load wants the user no longer, or there is no connection because the plugin has ended it or not made it.
+/// The longest-kept message comes first; the 1,000 latest are kept.
 ///
 /// # Errors
-/// When the connection is lost (`closed`, `reset`, …) and will not come back by itself, or cannot be made.
+/// When the connection was lost (`closed`, `reset`, …) and will not come back by itself; told once. A filter that is none is of the
+/// kind `request`.
 pub async fn next() -> Result<Option<Incoming>, Failure> {
     Ok(host::mqtt::next(None).await?.map(Incoming::new))
 }

@@ -14,7 +14,7 @@ impl Publication {
     /// code. It may be asked again.
     ///
     /// # Errors
-    /// When it was not: the connection ended (`closed`, `reset`), or it took too long (`timeout`).
+    /// When it was not: the broker refused it (`status`), the connection ended (`closed`, `reset`), it took too long (`timeout`).
     pub async fn settled(&self) -> Result<Reply, Failure> {
         self.0.settled().await.map(Reply::new)
     }

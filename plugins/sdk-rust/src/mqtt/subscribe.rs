@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::wishes::Wishes;
 use crate::{Failure, Reply, host};
 
-/// Subscribes, once it is awaited. The reply's status is the greatest reason code: the QoS granted, or 128 and more when the
-/// broker refuses one of the filters.
+/// Subscribes, once it is awaited. The reply's status is the greatest reason code: the QoS granted. One filter that the broker
+/// refuses fails it (`status`).
 ///
 /// ```
 /// use prony_plugin::prelude::*;

@@ -45,6 +45,18 @@ pub(super) enum Verdict {
     Failure(Failure),
 }
 
+impl Verdict {
+    /// What is told of it.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::Reason(reason) => {
+                Failure::new("status", format!("the broker says no, reason code {reason}"))
+            }
+            Self::Failure(failure) => failure.clone(),
+        }
+    }
+}
+
 impl Broker {
     pub(super) fn device(&mut self, user: u32) -> &mut Device {
         self.devices.entry(user).or_default()

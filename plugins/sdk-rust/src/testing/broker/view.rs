@@ -68,7 +68,7 @@ impl Mqtt {
         self.change(|state| state.broker.responders.push((filter.to_owned(), Rc::new(respond))))
     }
 
-    /// Refuses connections by this reason code, such as 135 (not authorised).
+    /// Refuses connections by this reason code, such as 135 (not authorised): they fail (`status`).
     pub fn refuse_connections(&self, reason: u8) -> &Self {
         self.change(|state| state.broker.gate = Some(Verdict::Reason(reason)))
     }
@@ -83,8 +83,8 @@ impl Mqtt {
         self.change(|state| state.broker.gate = None)
     }
 
-    /// Answers what is published on topics that the filter matches, and subscriptions to the like, by this reason code: 16 (nobody
-    /// has subscribed) is none that fails, 128 and more are.
+    /// Answers what is published on topics that the filter matches, and subscriptions to the like, by this reason code. One of 128
+    /// and more fails them (`status`); 16 tells a publisher that nobody has subscribed, 0 to 2 are a QoS that is granted.
     pub fn refuse(&self, filter: &str, reason: u8) -> &Self {
         self.judge(filter, Some(Verdict::Reason(reason)))
     }

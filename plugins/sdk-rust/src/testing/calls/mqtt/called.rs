@@ -61,9 +61,16 @@ impl Called {
         }
         match verdict {
             None => Ok(self.answered(content)),
-            Some(Verdict::Reason(reason)) => Ok(self.answered(Content::reason(reason))),
-            Some(Verdict::Failure(failure)) => self.fails(failure),
+            Some(verdict) => self.refused(&verdict),
         }
+    }
+
+    /// The broker does not take it.
+    pub(super) fn refused<T>(&self, verdict: &Verdict) -> Result<T, Failure> {
+        if let Verdict::Reason(reason) = verdict {
+            self.state.borrow_mut().requests[self.number].status = Some(u16::from(*reason));
+        }
+        self.fails(verdict.failure())
     }
 
     pub(super) fn late<T>(&self) -> Result<T, Failure> {
@@ -81,9 +88,6 @@ impl Called {
         let time = Duration::from_nanos(fields.now.saturating_sub(self.began));
         let request = &mut fields.requests[self.number];
         request.status = Some(content.status);
-        if content.status >= 128 {
-            request.failure.get_or_insert_with(|| "status".to_owned());
-        }
         drop(fields);
         Reply::answered(&self.state, self.number, content, time)
     }

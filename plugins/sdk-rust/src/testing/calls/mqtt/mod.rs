@@ -80,13 +80,7 @@ async fn connection(state: &Rc<RefCell<State>>, user: u32) -> Result<(), Failure
     let verdict = begin_connection(&mut state.borrow_mut(), identity);
     let takes = state.borrow().broker.takes;
     Wait::new(state, takes).await;
-    match verdict {
-        None => Ok(()),
-        Some(Verdict::Failure(failure)) => Err(failure),
-        Some(Verdict::Reason(reason)) => {
-            Err(Failure::new("status", format!("the broker refuses the connection, reason code {reason}")))
-        }
-    }
+    verdict.map_or(Ok(()), |verdict| Err(verdict.failure()))
 }
 
 /// Ends a connection that stands, and makes a new one unless the test is against it.
@@ -152,14 +146,15 @@ pub(crate) async fn next(filter: Option<String>) -> Result<Option<Incoming>, Fai
     if let Some(mistake) = wrong_filter(filter.as_slice()) {
         return Err(mistake);
     }
-    if state.borrow_mut().broker.device(user).link == Link::None {
-        connection(&state, user).await?;
-    }
     let until = state.borrow().wanted_until();
     match Arrival::new(&state, user, filter, until).await {
         Came::Message(message) => Ok(Some(message)),
-        Came::Nothing | Came::End(Link::Left) => Ok(None),
-        Came::End(_) => Err(closed()),
+        Came::Nothing | Came::End(Link::None | Link::Left) => Ok(None),
+        // It is told once.
+        Came::End(_) => {
+            state.borrow_mut().broker.device(user).link = Link::None;
+            Err(closed())
+        }
     }
 }
 
@@ -172,15 +167,14 @@ pub(crate) fn settle(number: u64) {
 
 pub(crate) async fn disconnect(options: Options) -> Result<(), Failure> {
     let state = current();
-    let user = state.borrow().user;
-    if state.borrow_mut().broker.device(user).link != Link::Up {
-        return Ok(());
-    }
     let called = Called::new(&state, "DISCONNECT", String::new(), None, &options);
     let mut fields = state.borrow_mut();
-    let now = fields.now;
-    let will = fields.broker.device(user).end(Link::Left, option(&options, "how") == Some("abort"));
-    if let Some(will) = will {
+    let (user, now) = (fields.user, fields.now);
+    let aborted = option(&options, "how") == Some("abort");
+    let device = fields.broker.device(user);
+    if device.link == Link::Up
+        && let Some(will) = device.end(Link::Left, aborted)
+    {
         fields.broker.bury(will, user, now);
         fields.broker.take_feeds(now);
     }

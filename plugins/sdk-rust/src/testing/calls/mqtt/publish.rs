@@ -28,13 +28,12 @@ pub(crate) async fn send(message: Message) -> Result<Publication, Failure> {
     }
     let mut fields = state.borrow_mut();
     let (now, takes) = (fields.now, fields.broker.takes);
-    let verdict = fields.broker.verdict(&message.topic);
-    let taken = match &verdict {
-        None => true,
-        Some(Verdict::Reason(reason)) => *reason < 128,
-        Some(Verdict::Failure(_)) => false,
+    // A reason code below 128 is no refusal.
+    let (reason, verdict) = match fields.broker.verdict(&message.topic) {
+        Some(Verdict::Reason(reason)) if reason < 128 => (reason, None),
+        verdict => (0, verdict),
     };
-    if taken {
+    if verdict.is_none() {
         let kept = published(&message, called.user, now, false);
         fields.broker.published.push(kept.clone());
         fields.broker.route(&message, Some(called.user));
@@ -47,7 +46,7 @@ pub(crate) async fn send(message: Message) -> Result<Publication, Failure> {
         }
         state.borrow_mut().broker.take_feeds(now);
     }
-    Ok(Publication { called, verdict, due: now.saturating_add(takes) })
+    Ok(Publication { called, reason, verdict, due: now.saturating_add(takes) })
 }
 
 fn mistake(message: &Message) -> Option<String> {
@@ -62,6 +61,7 @@ fn mistake(message: &Message) -> Option<String> {
 /// A message under way.
 pub(crate) struct Publication {
     called: Called,
+    reason: u8,
     verdict: Option<Verdict>,
     /// When the broker answers.
     due: u64,
@@ -77,9 +77,8 @@ impl Publication {
             return called.late();
         }
         match &self.verdict {
-            None => Ok(called.answered(Content::reason(0))),
-            Some(Verdict::Reason(reason)) => Ok(called.answered(Content::reason(*reason))),
-            Some(Verdict::Failure(failure)) => called.fails(failure.clone()),
+            None => Ok(called.answered(Content::reason(self.reason))),
+            Some(verdict) => called.refused(verdict),
         }
     }
 }

@@ -20,10 +20,10 @@ A function makes what a plan's step sends, or judges what came back::
 ``prony_plugin.testing`` runs both without a component, for unit tests.
 """
 
-from prony_plugin import clock, data, http, log, metric, random, vars
+from prony_plugin import clock, data, http, log, metric, mqtt, random, vars
 from prony_plugin.checks import check
 from prony_plugin.config import Config
-from prony_plugin.errors import DataError, Failed, HttpFailure, NotAllowed, Problem
+from prony_plugin.errors import DataError, Failed, Failure, HttpFailure, MqttFailure, NotAllowed, Problem
 from prony_plugin.function import Function, Message
 from prony_plugin.groups import group
 from prony_plugin.reply import Reply
@@ -35,9 +35,11 @@ __all__ = [
     "Config",
     "DataError",
     "Failed",
+    "Failure",
     "Function",
     "HttpFailure",
     "Message",
+    "MqttFailure",
     "NotAllowed",
     "Problem",
     "Reply",
@@ -49,6 +51,7 @@ __all__ = [
     "http",
     "log",
     "metric",
+    "mqtt",
     "random",
     "sleep",
     "user",

@@ -16,7 +16,9 @@ try:
 except ModuleNotFoundError:
     INSIDE = False
 
-_INTERFACES = ("check", "clock", "data", "group", "http", "log", "metric", "random", "timer", "types", "user", "vars")
+_INTERFACES = (
+    "check", "clock", "data", "group", "http", "log", "metric", "mqtt", "random", "timer", "types", "user", "vars",
+)  # fmt: skip
 
 
 class _Shut:
@@ -61,6 +63,7 @@ group: Any
 http: Any
 log: Any
 metric: Any
+mqtt: Any
 random: Any
 timer: Any
 types: Any

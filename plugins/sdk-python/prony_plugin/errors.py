@@ -30,7 +30,7 @@ class Failed(Exception):
     """Ends an iteration, or refuses an answer, with exactly this text."""
 
 
-class HttpFailure(Exception):
+class Failure(Exception):
     """There is no answer to a request: it timed out, was refused, … Prony has counted it already.
 
     ``kind`` is the word that results use: ``timeout``, ``connect_refused``, …
@@ -43,6 +43,14 @@ class HttpFailure(Exception):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
+
+
+class HttpFailure(Failure):
+    """There is no answer to a request of ``http``."""
+
+
+class MqttFailure(Failure):
+    """There is no answer to a request of ``mqtt``, or the broker has refused it (``status``)."""
 
 
 class DataError(Exception):

@@ -53,7 +53,7 @@ async def request(
     if content_type is not None and not any(key.lower() == "content-type" for key, _ in pairs):
         pairs.insert(0, ("content-type", content_type))
     wishes = [
-        ("timeout", _seconds(timeout)),
+        ("timeout", seconds(timeout)),
         ("redirects", None if redirects is None else str(redirects)),
         ("expect", _statuses(expect)),
         ("keep_body", None if keep_body is None else str(keep_body)),
@@ -122,7 +122,8 @@ def _content(body: bytes | str | None, json: Any, form: Mapping[str, str] | None
     return _crossing.content(body), None
 
 
-def _seconds(timeout: float | str | None) -> str | None:
+def seconds(timeout: float | str | None) -> str | None:
+    """A time in the words of a plan."""
     if timeout is None or isinstance(timeout, str):
         return timeout
     return f"{max(1, round(timeout * 1e6))}us"

@@ -61,8 +61,15 @@ class Reply:
         """The value of a cookie that the answer sets."""
         return self._resource.field("cookie", _crossing.text(name, "the cookie's name"))
 
+    @property
+    def topic(self) -> str | None:
+        """The topic of a message that ``mqtt.receive`` got."""
+        return self._resource.field("topic", "")
+
     def field(self, kind: str, name: str) -> str | None:
-        """The first value of a named part of the answer; for HTTP the kinds are ``header``, ``cookie``, ``trailer``."""
+        """The first value of a named part of the answer; for HTTP the kinds are ``header``, ``cookie``, ``trailer``, for MQTT
+        ``topic`` (with an empty name) and ``property``.
+        """
         return self._resource.field(_crossing.text(kind, "the kind"), _crossing.text(name, "the name"))
 
     def fields(self, kind: str) -> list[tuple[str, str]]:
@@ -78,6 +85,10 @@ class Reply:
     def time(self) -> float:
         """The service time, from the actual send to the end of the answer, in seconds."""
         return self._resource.time() / 1e9
+
+    def property(self, name: str) -> str | None:
+        """A property of a message that ``mqtt.receive`` got, whatever its case. MQTT 5."""
+        return self._resource.field("property", _crossing.text(name, "the property's name"))
 
     def check(self, name: str, passed: bool) -> bool:
         """Counts a check of this answer. One that does not hold makes its request a failed one. Returns ``passed``."""

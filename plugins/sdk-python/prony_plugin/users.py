@@ -30,5 +30,12 @@ class User:
         """The most users the scenario can have."""
         return _host.user.users()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether the load still wants this user. An iteration that goes on until told otherwise asks it now and then; one that
+        is under way when it turns false has the plan's ``graceful_stop`` to come to its end.
+        """
+        return _host.user.wanted()
+
 
 user = User()

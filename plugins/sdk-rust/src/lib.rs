@@ -43,6 +43,7 @@ pub mod http;
 pub mod log;
 mod message;
 pub mod metric;
+pub mod mqtt;
 pub mod prelude;
 mod problem;
 pub mod random;

@@ -40,7 +40,7 @@ impl Reply {
     }
 
     /// The first value of a named part of the answer. The kinds are those that checks in a plan know: for HTTP `header`,
-    /// `cookie` and `trailer`.
+    /// `cookie` and `trailer`, for MQTT `topic` (with an empty name) and `property`.
     #[must_use]
     pub fn field(&self, kind: &str, name: &str) -> Option<String> {
         self.0.field(kind, name)
@@ -50,6 +50,18 @@ impl Reply {
     #[must_use]
     pub fn fields(&self, kind: &str) -> Vec<(String, String)> {
         self.0.fields(kind)
+    }
+
+    /// The topic of a message that [`mqtt::receive`](crate::mqtt::receive) got.
+    #[must_use]
+    pub fn topic(&self) -> Option<String> {
+        self.field("topic", "")
+    }
+
+    /// A property of a message that [`mqtt::receive`](crate::mqtt::receive) got, its name in any case. MQTT 5.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<String> {
+        self.field("property", name)
     }
 
     /// The decoded body, as far as it was kept.

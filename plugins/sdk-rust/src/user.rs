@@ -36,4 +36,27 @@ impl User {
     pub fn users(&self) -> u32 {
         host::user_users()
     }
+
+    /// Whether the load still wants this user. An iteration that goes on until told otherwise asks it now and then; one that is under
+    /// way when it turns false has the plan's `graceful_stop` to come to its end.
+    ///
+    /// ```
+    /// use prony_plugin::prelude::*;
+    ///
+    /// async fn journey(user: &User) -> Result {
+    ///     while user.wanted() {
+    ///         mqtt::message("beat", "").publish().await?;
+    ///         sleep(Duration::from_secs(10)).await;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # use prony_plugin::testing::Host;
+    /// # let mut host = Host::new();
+    /// # host.wanted_for(Duration::from_secs(30)).run_journey(journey).unwrap();
+    /// # assert_eq!(host.mqtt().published().len(), 3);
+    /// ```
+    #[must_use]
+    pub fn wanted(&self) -> bool {
+        host::user_wanted()
+    }
 }

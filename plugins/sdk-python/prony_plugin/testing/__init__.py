@@ -9,6 +9,14 @@ Requests are answered by rules, waiting takes no time, and everything that happe
     assert result.errors == []
     assert [request.path for request in result.requests] == ["/items"] * 3
 
+A plugin that speaks MQTT does so to a broker in memory::
+
+    from prony_plugin.testing import Broker, run
+
+    broker = Broker().feed("meters/0/set", "22", after=5)
+    result = run(Meter, broker=broker, wanted=10)
+    assert [message.topic for message in broker.published] == ["meters/0/reading"]
+
 A function of the world ``request`` is called by hand::
 
     from prony_plugin.testing import Answer, Use
@@ -16,7 +24,22 @@ A function of the world ``request`` is called by hand::
     assert Use(Accepted).validate(Answer(500)) == "the status is 500, and 201 is expected"
 """
 
+from prony_plugin.testing.broker import Broker, Connection, Published
+from prony_plugin.testing.device import Subscription
 from prony_plugin.testing.run import Result, Use, reply, run
 from prony_plugin.testing.target import Answer, NoAnswer, Sent, Target
 
-__all__ = ["Answer", "NoAnswer", "Result", "Sent", "Target", "Use", "reply", "run"]
+__all__ = [
+    "Answer",
+    "Broker",
+    "Connection",
+    "NoAnswer",
+    "Published",
+    "Result",
+    "Sent",
+    "Subscription",
+    "Target",
+    "Use",
+    "reply",
+    "run",
+]

@@ -48,6 +48,7 @@ class user:
     iteration = staticmethod(lambda: _now().iteration)
     scenario = staticmethod(lambda: _now().host.scenario)
     users = staticmethod(lambda: _now().host.users)
+    wanted = staticmethod(lambda: _now().host.now() / 1e9 < _now().wanted_until)
 
 
 class check:
@@ -128,6 +129,24 @@ class http:
     @staticmethod
     async def send(request: records.Request) -> Any:
         return await _now().send(request)
+
+
+class mqtt:
+    """``mqtt``."""
+
+    Message = records.mqtt.Message
+    Identity = records.mqtt.Identity
+
+    connect = staticmethod(lambda identity: _now().mqtt.connect(identity))
+    connected = staticmethod(lambda: _now().mqtt.connected())
+    publish = staticmethod(lambda message: _now().mqtt.publish(message))
+    send = staticmethod(lambda message: _now().mqtt.send(message))
+    subscribe = staticmethod(lambda filters, options: _now().mqtt.subscribe(filters, options))
+    unsubscribe = staticmethod(lambda filters, options: _now().mqtt.unsubscribe(filters, options))
+    receive = staticmethod(lambda filter, options: _now().mqtt.receive(filter, options))
+    next = staticmethod(lambda filter: _now().mqtt.next(filter))
+    settle = staticmethod(lambda number: _now().mqtt.settle(number))
+    disconnect = staticmethod(lambda options: _now().mqtt.disconnect(options))
 
 
 class group:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prony_plugin.testing import records
+from prony_plugin.testing.broker import Broker
+from prony_plugin.testing.messaging import Messaging
 from prony_plugin.testing.numbers import Random
 from prony_plugin.testing.target import Answer, NoAnswer, Sent, Target
 
@@ -57,6 +59,7 @@ class Host:
     """Everything that users share, and everything that they did, in order."""
 
     target: Target = field(default_factory=Target)
+    broker: Broker = field(default_factory=Broker)
     seed: int = 0
     scenario: str = "test"
     users: int = 1
@@ -110,6 +113,9 @@ class Passage:
         self.vars = dict(vars)
         self.random = Random(host.seed, 0, user)
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.mqtt = Messaging(self)
+        self.wanted_until = 0.0
+        """When the load wants the user no longer, in seconds."""
         self._sets = None if sets is None else set(sets)
 
     def set_var(self, name: str, value: str) -> None:

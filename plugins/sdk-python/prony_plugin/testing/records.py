@@ -52,6 +52,43 @@ class Level(enum.Enum):
     ERROR = 3
 
 
+class mqtt:
+    """The records of the interface ``mqtt``."""
+
+    @dataclass
+    class Message:
+        """``mqtt.message``."""
+
+        topic: str
+        payload: bytes
+        qos: int
+        retain: bool
+        properties: list[tuple[str, str]]
+        options: list[tuple[str, str]]
+
+    @dataclass
+    class Incoming:
+        """``mqtt.incoming``."""
+
+        topic: str
+        payload: bytes
+        qos: int
+        retained: bool
+        repeated: bool
+        properties: list[tuple[str, str]]
+        number: int
+
+    @dataclass
+    class Identity:
+        """``mqtt.identity``."""
+
+        client_id: str | None
+        username: str | None
+        password: bytes | None
+        will: mqtt.Message | None
+        options: list[tuple[str, str]]
+
+
 class functions:
     """The records of the interface ``functions``."""
 

@@ -15,6 +15,7 @@ from prony_plugin.function import Function, Message, Uses
 from prony_plugin.reply import Reply
 from prony_plugin.scenario import Scenario
 from prony_plugin.testing import bindings
+from prony_plugin.testing.broker import Broker
 from prony_plugin.testing.host import Checked, Figure, Host, Line, Passage, Passed, resource
 from prony_plugin.testing.records import Err
 from prony_plugin.testing.simulation import SimulatedLoop
@@ -48,7 +49,7 @@ class Result:
 
 def run(
     scenario: type[Scenario],
-    target: Target,
+    target: Target | None = None,
     config: Mapping[str, Any] | None = None,
     *,
     users: int = 1,
@@ -57,13 +58,18 @@ def run(
     data: Mapping[str, list[dict[str, str]]] | None = None,
     vars: Mapping[str, str] | None = None,
     wall: float | None = None,
+    broker: Broker | None = None,
+    wanted: float = 60,
 ) -> Result:
     """Runs a scenario: all users at the same time, each its iterations one after another, in simulated time.
 
     A refused ``config`` raises :class:`Problem`. ``data`` are the plan's data sources, ``vars`` its variables, ``wall`` the
-    time of day in seconds since 1970, if the plan allows to read it.
+    time of day in seconds since 1970, if the plan allows to read it. ``broker`` is what plugins speak MQTT to; its requests stand
+    among the others by their packets: the method is ``PUBLISH``, ``SUBSCRIBE``, …, and the URL the topic or the filters.
+    ``wanted`` is how many seconds the load wants a user, counted from when its iteration begins.
     """
-    host = Host(target, seed, users=users, data=data or {}, wall=None if wall is None else round(wall * 1e9))
+    time_of_day = None if wall is None else round(wall * 1e9)
+    host = Host(target or Target(), broker or Broker(), seed, users=users, data=data or {}, wall=time_of_day)
     plugin = scenario()
     _configure(lambda text: _scenario.configure(plugin, text), config)
     passages = [Passage(host, user, vars or {}) for user in range(users)]
@@ -71,7 +77,9 @@ def run(
 
     async def live(passage: Passage) -> None:
         bindings.enter(passage)
+        loop = asyncio.get_running_loop()
         for passage.iteration in range(iterations):
+            passage.wanted_until = loop.time() + wanted
             error = await _scenario.iterate(plugin)
             # As in a component, nothing outlives the iteration that began it.
             while passage.tasks:
@@ -84,6 +92,7 @@ def run(
     async def everyone() -> float:
         loop = asyncio.get_running_loop()
         loop.set_task_factory(_task)
+        host.broker.begin(loop.time, loop.call_later)
         await asyncio.gather(*map(live, passages))
         return loop.time()
 

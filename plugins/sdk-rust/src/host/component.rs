@@ -18,6 +18,7 @@ pub(crate) use wit::random::{
 pub(crate) use wit::timer::sleep;
 pub(crate) use wit::user::{
     id as user_id, iteration as user_iteration, scenario as user_scenario, users as user_users,
+    wanted as user_wanted,
 };
 pub(crate) use wit::vars::{get as vars_get, set as vars_set};
 

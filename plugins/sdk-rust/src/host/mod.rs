@@ -4,6 +4,8 @@
 
 #[cfg(target_family = "wasm")]
 mod component;
+#[cfg(target_family = "wasm")]
+pub(crate) mod mqtt;
 
 #[cfg(target_family = "wasm")]
 pub(crate) use component::*;

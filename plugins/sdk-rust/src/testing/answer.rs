@@ -21,6 +21,13 @@ pub(super) struct Content {
     pub(super) body: Vec<u8>,
 }
 
+impl Content {
+    /// An answer that is a reason code of MQTT.
+    pub(super) fn reason(reason: u8) -> Self {
+        Self { status: reason.into(), fields: Vec::new(), body: Vec::new() }
+    }
+}
+
 impl Answer {
     /// An answer of this status without a body.
     pub fn status(status: u16) -> Self {

@@ -21,6 +21,16 @@ pub(super) fn run<F: Future>(state: &Rc<RefCell<State>>, future: F) -> Result<F:
             }
         }
         let mut state = state.borrow_mut();
+        // What comes from elsewhere comes before those who waited until just then.
+        let wait = state.waits.first_key_value().map(|(&(moment, _), _)| moment);
+        if let (Some(wait), Some(feed)) = (wait, state.broker.next_feed())
+            && feed <= wait
+        {
+            state.now = state.now.max(feed);
+            let now = state.now;
+            state.broker.take_feeds(now);
+            continue;
+        }
         let Some(((moment, _), next)) = state.waits.pop_first() else {
             return Err(
                 "it waits for something that is none of Prony's calls, and that never comes".to_owned()

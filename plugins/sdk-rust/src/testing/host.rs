@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use super::Respond;
 use super::route::Route;
 use super::state::{Source, State};
+use super::{Mqtt, Respond};
 
 /// A host that is a fake: see [the module](super).
 ///
-/// A new one has the seed 42, the user 0 of the scenario `test` (the plan's first), and neither answers nor data nor a clock of
-/// the day.
+/// A new one has the seed 42, the user 0 of the scenario `test` (the plan's first), whom the load wants for a minute, a broker
+/// that takes everything, and neither answers nor data nor a clock of the day.
 pub struct Host {
     pub(super) state: Rc<RefCell<State>>,
 }
@@ -26,7 +26,13 @@ impl Host {
     /// A host.
     #[must_use]
     pub fn new() -> Self {
-        let state = State { seed: 42, scenario: "test".to_owned(), users: 1, ..State::default() };
+        let state = State {
+            seed: 42,
+            scenario: "test".to_owned(),
+            users: 1,
+            wanted_for: 60_000_000_000,
+            ..State::default()
+        };
         Self { state: Rc::new(RefCell::new(state)) }
     }
 
@@ -96,6 +102,18 @@ impl Host {
     /// The user that runs next. Each has random numbers, variables and a count of iterations of its own.
     pub fn user(&mut self, id: u32) -> &mut Self {
         self.change(|state| state.user = id)
+    }
+
+    /// How long the load wants a user, counted from when its iteration begins: a minute, unless it is said. Then
+    /// [`User::wanted`](crate::User::wanted) is false, and [`mqtt::next`](crate::mqtt::next) has no message any more.
+    pub fn wanted_for(&mut self, time: Duration) -> &mut Self {
+        self.change(|state| state.wanted_for = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// The broker that plugins speak MQTT to.
+    #[must_use]
+    pub fn mqtt(&self) -> Mqtt {
+        Mqtt { state: Rc::clone(&self.state) }
     }
 
     /// The time of day at the run's beginning, as the plan's `allow: {clock: true}` lets a plugin know it.

@@ -25,10 +25,14 @@
 //! ```
 //!
 //! Time is simulated: it stands still while the plugin computes, and goes on at once while it waits. Random numbers are those
-//! that Prony itself would give to the same user under the same seed. What is not simulated: connections, cookie jars,
-//! redirects, limits of time and memory, and a plan's `http:` settings.
+//! that Prony itself would give to the same user under the same seed. What is not simulated: connections of HTTP, cookie
+//! jars, redirects, limits of time and memory, and a plan's `http:` and `mqtt:` settings.
+//!
+//! MQTT goes to a small broker in memory, [`Host::mqtt`]. Among [`Host::requests`] its requests stand by their packets: the method
+//! is `CONNECT`, `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `RECEIVE` or `DISCONNECT`, and the URL the topic or the filters.
 
 mod answer;
+mod broker;
 pub(crate) mod calls;
 mod executor;
 mod host;
@@ -40,6 +44,7 @@ mod run;
 mod state;
 
 pub use answer::Answer;
+pub use broker::{Connection, Mqtt, Published, Subscription, Will};
 pub use host::Host;
 pub use record::{Checked, Line, Passage, Request};
 pub use route::Respond;

@@ -109,14 +109,22 @@ impl Host {
     /// When it waits for something that never comes.
     #[expect(clippy::panic, reason = "a test is told so")]
     pub fn wait_for<F: Future>(&mut self, work: F) -> F::Output {
+        self.begin();
         let result = state::with(&self.state, || executor::run(&self.state, work));
         result.unwrap_or_else(|told| panic!("the plugin does not go on: {told}"))
     }
 
     fn iteration(&mut self, journey: impl Future<Output = Result>) -> Result {
+        self.begin();
         let result = state::with(&self.state, || executor::run(&self.state, journey));
         self.state.borrow_mut().own().iteration += 1;
         result.unwrap_or_else(|told| Err(Error::new(format!("the journey does not go on: {told}"))))
+    }
+
+    /// From here on the load wants the user for some time.
+    fn begin(&self) {
+        let mut state = self.state.borrow_mut();
+        state.began = state.now;
     }
 
     /// Runs a step's plugin, which may set less than a journey.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Waker;
 
+use super::broker::Broker;
 use super::random::Random;
 use super::record::{Checked, Line, Passage, Request};
 use super::route::Route;
@@ -43,6 +44,9 @@ pub(super) struct State {
     pub(super) own: BTreeMap<u32, Own>,
     /// Nanoseconds of the simulated clock.
     pub(super) now: u64,
+    /// When the present iteration began, and how long the load wants its user from then on.
+    pub(super) began: u64,
+    pub(super) wanted_for: u64,
     pub(super) wall: Option<u64>,
     /// Who waits for which moment; the second number tells apart those of one moment.
     pub(super) waits: BTreeMap<(u64, u64), Waker>,
@@ -54,6 +58,7 @@ pub(super) struct State {
     pub(super) step: bool,
     pub(super) sources: BTreeMap<String, Source>,
     pub(super) routes: Vec<Route>,
+    pub(super) broker: Broker,
     pub(super) requests: Vec<Request>,
     pub(super) checks: Vec<Checked>,
     pub(super) metrics: Vec<Metric>,
@@ -84,6 +89,11 @@ pub(super) struct Metric {
 }
 
 impl State {
+    /// When the load wants the present user no longer.
+    pub(super) fn wanted_until(&self) -> u64 {
+        self.began.saturating_add(self.wanted_for)
+    }
+
     /// The present user's own.
     pub(super) fn own(&mut self) -> &mut Own {
         let random = || Random::new(self.seed, self.scenario_number, u64::from(self.user));

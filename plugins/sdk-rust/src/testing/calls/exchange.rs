@@ -123,6 +123,16 @@ impl Reply {
         Self { state: Rc::clone(state), request: None, content, time }
     }
 
+    /// An answer to a request that was written down.
+    pub(super) fn answered(
+        state: &Rc<RefCell<State>>,
+        request: usize,
+        content: Content,
+        time: Duration,
+    ) -> Self {
+        Self { state: Rc::clone(state), request: Some(request), content, time }
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.content.status
     }

@@ -3,6 +3,7 @@
 mod exchange;
 mod group;
 mod metric;
+pub(crate) mod mqtt;
 
 pub(crate) use exchange::{Reply, Request, send};
 pub(crate) use group::Group;
@@ -29,6 +30,12 @@ pub(crate) fn user_users() -> u32 {
     let state = current();
     let state = state.borrow();
     state.users.max(state.user + 1)
+}
+
+pub(crate) fn user_wanted() -> bool {
+    let state = current();
+    let state = state.borrow();
+    state.now < state.wanted_until()
 }
 
 pub(crate) fn check(name: &str, passed: bool) -> bool {

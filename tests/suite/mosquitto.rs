@@ -51,6 +51,8 @@ pub(crate) struct Ports {
     pub(crate) tls_for_known_clients: u16,
     /// WebSocket in the clear, at any path.
     pub(crate) websocket: u16,
+    /// WebSocket over TLS, with the certificate of [`Ports::tls`].
+    pub(crate) websocket_tls: u16,
     /// In the clear, for [`USER`] only.
     pub(crate) users: u16,
 }
@@ -79,8 +81,8 @@ impl Mosquitto {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = Authority::new("The authority of Mosquitto");
         let identity = authority.identity("localhost", Valid::Now);
-        let [tcp, tls, tls_for_known_clients, websocket, users] = free_ports();
-        let ports = Ports { tcp, tls, tls_for_known_clients, websocket, users };
+        let [tcp, tls, tls_for_known_clients, websocket, websocket_tls, users] = free_ports();
+        let ports = Ports { tcp, tls, tls_for_known_clients, websocket, websocket_tls, users };
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
         write("ca.pem", authority.pem());
         write("certificate.pem", &identity.certificate.pem());
@@ -105,7 +107,14 @@ impl Mosquitto {
 
     fn listens(&mut self) -> bool {
         let ports = self.ports;
-        let all = [ports.tcp, ports.tls, ports.tls_for_known_clients, ports.websocket, ports.users];
+        let all = [
+            ports.tcp,
+            ports.tls,
+            ports.tls_for_known_clients,
+            ports.websocket,
+            ports.websocket_tls,
+            ports.users,
+        ];
         self.process.listens(&all, START)
     }
 
@@ -178,7 +187,7 @@ impl Mosquitto {
 }
 
 fn configuration(folder: &str, ports: Ports, options: &Options) -> String {
-    let Ports { tcp, tls, tls_for_known_clients, websocket, users } = ports;
+    let Ports { tcp, tls, tls_for_known_clients, websocket, websocket_tls, users } = ports;
     let Options { in_flight, queued, persistence, settings } = options;
     let persistence = match persistence {
         Persistence::Off => "persistence false".to_owned(),
@@ -210,6 +219,10 @@ require_certificate true
 listener {websocket} 127.0.0.1
 protocol websockets
 allow_anonymous true
+listener {websocket_tls} 127.0.0.1
+protocol websockets
+allow_anonymous true
+{tls_files}
 listener {users} 127.0.0.1
 allow_anonymous false
 password_file {folder}/users

@@ -372,7 +372,8 @@ impl Device {
         outcome.traffic.received = length as u64;
         if stage == Stage::Subscribe {
             // Here and not when the user hears of it: the first messages may stand right behind.
-            let asked = std::mem::take(&mut self.asked_for);
+            let place = self.asked_for.iter().position(|(known, _)| *known == id);
+            let asked = place.map(|place| self.asked_for.remove(place).1).unwrap_or_default();
             if asked.len() == codes.len() {
                 let granted = asked.into_iter().zip(codes);
                 let granted = granted.filter_map(|(asked, code)| {

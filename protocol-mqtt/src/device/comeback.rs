@@ -7,9 +7,8 @@ use prony_core::delivery::Resumption;
 use prony_core::{Outcome, Random};
 use send_wrapper::SendWrapper;
 
-use super::{Device, SharedDevice, Stage, State, Trouble, Whose, establish};
+use super::{Device, SharedDevice, State, Subscription, Trouble, Whose, establish};
 use crate::driver::SharedPart;
-use crate::packet::control;
 
 /// Lets a device that is away try until it is back, or wants to be no longer.
 pub(super) fn begin(this: &Rc<RefCell<Device>>, device: &mut Device) {
@@ -73,7 +72,7 @@ fn wanted(
 /// Takes the new connection up, and subscribes again where the broker has forgotten.
 fn back(this: &SharedDevice, made: super::Established, rendered: Box<crate::step::Rendered>) {
     let present = Device::install(this, made, rendered);
-    let (wishes, identifier, version, resubscribe, timeout) = {
+    let (subscriptions, step, timeout, now) = {
         let mut device = this.borrow_mut();
         let device = &mut *device;
         if !present {
@@ -94,17 +93,21 @@ fn back(this: &SharedDevice, made: super::Established, rendered: Box<crate::step
         if present || device.subscriptions.is_empty() {
             return;
         }
-        device.asked_for = std::mem::take(&mut device.subscriptions);
-        let wishes: Vec<_> = device.asked_for.iter().map(|one| one.wish.clone()).collect();
-        let identifier = device.asked_for.iter().find_map(|one| one.identifier);
         let compiled = &device.part.compiled;
-        (wishes, identifier, compiled.settings.version, compiled.resubscribe, compiled.settings.timeout)
+        let Some(step) = compiled.resubscribe else { return };
+        // They stay what the device wants, whatever becomes of this connection.
+        (device.subscriptions.clone(), step, compiled.settings.timeout, device.part.clock.now())
     };
-    let Some(step) = resubscribe else { return };
-    let now = this.borrow().part.clock.now();
-    let asked = Device::ask(this, Stage::Subscribe, Whose::Devices, (step, now, timeout), |id| {
-        control::subscribe(id, &wishes, identifier, version)
-    });
-    // It could be written before.
-    let _ = asked;
+    // A SUBSCRIBE has one identifier for all its filters.
+    let mut wanted: Vec<Vec<Subscription>> = Vec::new();
+    for subscription in subscriptions {
+        match wanted.iter_mut().find(|group| group[0].identifier == subscription.identifier) {
+            Some(group) => group.push(subscription),
+            None => wanted.push(vec![subscription]),
+        }
+    }
+    for group in wanted {
+        // It could be written before.
+        let _ = Device::subscribe(this, Whose::Devices, (step, now, timeout), group);
+    }
 }

@@ -273,9 +273,26 @@ impl Device {
         Ok(Handed { length: bytes.len() as u32, upto: device.queued, sent: now })
     }
 
-    /// Notes what a SUBSCRIBE asks for, until its SUBACK comes.
-    pub(crate) fn asks_for(&mut self, subscriptions: Vec<super::Subscription>) {
-        self.asked_for = subscriptions;
+    /// Sends a SUBSCRIBE, and notes what it asks for until its SUBACK comes.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn subscribe(
+        this: &SharedDevice,
+        whose: Whose,
+        terms: (StepId, Timestamp, Duration),
+        asked: Vec<super::Subscription>,
+    ) -> Result<Handed, Trouble> {
+        let version = this.borrow().part.compiled.settings.version;
+        let wishes: Vec<_> = asked.iter().map(|one| one.wish.clone()).collect();
+        let identifier = asked.iter().find_map(|one| one.identifier);
+        let mut number = 0;
+        let handed = Self::ask(this, Stage::Subscribe, whose, terms, |id| {
+            number = id;
+            crate::packet::control::subscribe(id, &wishes, identifier, version)
+        })?;
+        this.borrow_mut().asked_for.push((number, asked));
+        Ok(handed)
     }
 
     /// The broker has acknowledged subscriptions.

@@ -81,7 +81,7 @@ pub(crate) struct Answer {
 }
 
 /// A subscription that the broker has acknowledged.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     pub(crate) wish: Wish,
     pub(crate) identifier: Option<u32>,
@@ -155,8 +155,8 @@ pub(crate) struct Device {
     /// Why the connection was lost, until somebody has been told.
     trouble: Option<Box<Trouble>>,
     will: Option<Box<Will>>,
-    /// Subscriptions whose SUBACK has not come yet.
-    asked_for: Vec<Subscription>,
+    /// Subscriptions whose SUBACK has not come yet, by the identifier of their SUBSCRIBE.
+    asked_for: Vec<(u16, Vec<Subscription>)>,
     /// Messages are kept for its user, though no step of a plan looks at them.
     pub(crate) keeps: bool,
     /// Its user acknowledges what comes.
@@ -319,6 +319,7 @@ impl Device {
         }
         device.counted = None;
         device.connection += 1;
+        device.asked_for = Vec::new();
         device.rest = Vec::new();
         (device.out, device.out_done, device.queued, device.written) = (Vec::new(), 0, 0, 0);
         device.ping_sent = None;
@@ -327,6 +328,10 @@ impl Device {
             pump.wake();
         }
         if !was_up {
+            if device.state == State::Away && how == Loss::Left {
+                device.state = State::Idle;
+                part.commons.outage.given_up();
+            }
             return;
         }
         let comes_back = part.compiled.settings.reconnect.is_some() && how != Loss::Left;
@@ -379,8 +384,24 @@ impl Device {
         device.tell_user();
     }
 
+    /// Its first connection could not be made: it tries again by itself, as after a loss.
+    pub(crate) fn astray(this: &SharedDevice, rendered: Box<Rendered>) {
+        let mut device = this.borrow_mut();
+        if device.state != State::Idle {
+            return;
+        }
+        device.state = State::Away;
+        device.connection += 1;
+        device.rendered = Some(rendered);
+        device.part.commons.outage.lost(device.part.clock.now());
+        comeback::begin(this, &mut device);
+    }
+
     /// Records what will not be answered any more.
     fn fail(&mut self, flight: &Flight, trouble: &Trouble, now: Timestamp) {
+        if flight.stage == Stage::Subscribe {
+            self.asked_for.retain(|(id, _)| *id != flight.id);
+        }
         if let Some((stream, sequence)) = flight.stamped
             && let Some((_, stream)) = self.streams.get_mut(usize::from(stream))
         {

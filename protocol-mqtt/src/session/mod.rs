@@ -123,9 +123,31 @@ impl MqttSession {
             guise.put_on(&mut rendered);
         }
         let rendered = self.device.borrow_mut().introduce(rendered);
-        let made = establish(self.part.clone(), &rendered, outcome).await?;
-        Device::install(&self.device, made, rendered);
-        Ok(())
+        match establish(self.part.clone(), &rendered, outcome).await {
+            Ok(made) => {
+                Device::install(&self.device, made, rendered);
+                Ok(())
+            }
+            Err(trouble) => {
+                if compiled.settings.reconnect.is_some() {
+                    Device::astray(&self.device, rendered);
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Like [`Self::stand`], for what is not to be missed: a device that is on its way back is waited for.
+    async fn stand_by(
+        &mut self,
+        step: &Step,
+        scope: &mut Scope<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Trouble> {
+        if self.device.borrow().state() == State::Away {
+            self.patience(step).back().await?;
+        }
+        self.stand(scope, outcome).await
     }
 
     /// What is said of the device from now on, where it differs from the plan.

@@ -31,7 +31,7 @@ impl MqttSession {
                 })
             })
             .collect::<Result<Vec<_>, Trouble>>()?;
-        self.stand(scope, outcome).await?;
+        self.stand_by(step, scope, outcome).await?;
         self.subscribe_to(step, wishes, subscribe.identifier, &subscribe.deliveries, outcome).await
     }
 
@@ -44,21 +44,14 @@ impl MqttSession {
         outcome: &mut Outcome,
     ) -> Ended {
         self.patience(step).window().await?;
-        let version = self.part.compiled.settings.version;
         let asked = wishes.iter().enumerate().map(|(place, wish)| Subscription {
             wish: wish.clone(),
             identifier,
             qos: wish.qos,
             delivery: deliveries.get(place).copied(),
         });
-        self.device.borrow_mut().asks_for(asked.collect());
-        let handed = Device::ask(
-            &self.device,
-            Stage::Subscribe,
-            Whose::Users,
-            (step.id, outcome.intended, step.timeout),
-            |id| control::subscribe(id, &wishes, identifier, version),
-        )?;
+        let terms = (step.id, outcome.intended, step.timeout);
+        let handed = Device::subscribe(&self.device, Whose::Users, terms, asked.collect())?;
         outcome.sent = Some(handed.sent);
         outcome.traffic.sent += u64::from(handed.length);
         let answer = self.answer().await;
@@ -87,7 +80,7 @@ impl MqttSession {
     ) -> Ended {
         let filters =
             filters.iter().map(|template| filter(template, scope)).collect::<Result<Vec<_>, _>>()?;
-        self.stand(scope, outcome).await?;
+        self.stand_by(step, scope, outcome).await?;
         self.patience(step).window().await?;
         let version = self.part.compiled.settings.version;
         self.device.borrow_mut().unsubscribing(&filters);
@@ -112,7 +105,7 @@ impl MqttSession {
         outcome: &mut Outcome,
     ) -> Ended {
         let wanted = receive.filter.as_ref().map(|template| filter(template, scope)).transpose()?;
-        self.stand(scope, outcome).await?;
+        self.stand_by(step, scope, outcome).await?;
         outcome.sent = Some(self.part.clock.now());
         let mut left = receive.count;
         let mut got: Option<Arrived> = None;

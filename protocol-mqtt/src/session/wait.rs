@@ -6,7 +6,7 @@ use std::time::Duration;
 use prony_core::FailureKind;
 use prony_transport::Deadline;
 
-use crate::device::{Answer, Device, SharedDevice, Trouble};
+use crate::device::{Answer, Device, SharedDevice, State, Trouble};
 use crate::driver::SharedPart;
 use crate::step::Step;
 
@@ -109,6 +109,28 @@ impl Patience<'_> {
             device.wait(context.waker());
             deadline.poll_expired(context, &clock).map(|()| {
                 let text = format!("{what} within {}", prony_core::units::show_duration(timeout));
+                Err(Trouble::new(FailureKind::Timeout, text))
+            })
+        })
+        .await
+    }
+
+    /// Waits until a device that is away is so no longer.
+    pub(crate) async fn back(&mut self) -> Result<(), Trouble> {
+        let clock = self.part.clock;
+        self.deadline.set(clock.now() + self.timeout);
+        let (device, deadline, timeout) = (self.device.clone(), &mut *self.deadline, self.timeout);
+        std::future::poll_fn(move |context| {
+            let mut device = device.borrow_mut();
+            if device.state() != State::Away {
+                return Poll::Ready(Ok(()));
+            }
+            device.wait(context.waker());
+            deadline.poll_expired(context, &clock).map(|()| {
+                let text = format!(
+                    "the connection is lost and was not back within {}",
+                    prony_core::units::show_duration(timeout)
+                );
                 Err(Trouble::new(FailureKind::Timeout, text))
             })
         })

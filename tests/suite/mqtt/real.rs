@@ -74,6 +74,8 @@ fn messages_add_up_over_tls_and_websocket() {
     let tls = format!("\ntls: {{ca: {ca}}}");
     assert_adds_up(&format!("mqtts://localhost:{}", ports.tls), &(fleet("3.1.1", 1) + &tls), "TLS");
     assert_adds_up(&format!("ws://127.0.0.1:{}/mqtt", ports.websocket), &fleet("5", 1), "WebSocket");
+    let secure = fleet("3.1.1", 2) + &tls;
+    assert_adds_up(&format!("wss://localhost:{}/mqtt", ports.websocket_tls), &secure, "WebSocket over TLS");
 }
 
 #[test]

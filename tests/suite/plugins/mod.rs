@@ -6,6 +6,7 @@ mod functions;
 mod hostile;
 mod kit;
 mod mistakes;
+mod mqtt;
 
 use std::path::{Path, PathBuf};
 

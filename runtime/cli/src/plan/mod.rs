@@ -194,9 +194,10 @@ impl Overlaid {
         let part =
             |name: &str| self.parts.iter().find(|(key, _)| *key == name).and_then(|(_, node)| node.as_ref());
         Wiring {
-            target: self.target.as_ref().and_then(|target| {
-                if target.is_map() { target.get(protocol) } else { Some(target) }
-            }),
+            target: self
+                .target
+                .as_ref()
+                .and_then(|target| if target.is_map() { target.get(protocol) } else { Some(target) }),
             settings: part(protocol),
             tls: part("tls"),
             network: part("network"),

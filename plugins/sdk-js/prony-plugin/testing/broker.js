@@ -5,6 +5,18 @@ import { matches, shared } from "./topics.js";
 
 /** @typedef {import("./device.js").Subscription} Subscription */
 /** @typedef {number | { kind: string, message: string }} Verdict A reason code, or why there is no answer. */
+/**
+ * A connection that was made. `will` is what the plugin gave as one, as it would be published.
+ * @typedef {{
+ *   clientId: string | null,
+ *   username: string | null,
+ *   password: Uint8Array | null,
+ *   will: Published | null,
+ *   options: Record<string, string>,
+ *   user: number,
+ *   at: number,
+ * }} Connection
+ */
 
 /**
  * A message that a plugin has published and the broker has taken, or a will that the broker has published. `at` is in seconds
@@ -61,7 +73,7 @@ export class Published {
 export class Broker {
   /** @type {Published[]} What plugins have published, and wills, in their order. What the test has fed is not among it. */
   published = [];
-  /** @type {{ clientId: string | null, username: string | null, password: Uint8Array | null, will: Published | null, options: Record<string, string>, user: number, at: number }[]} */
+  /** @type {Connection[]} Connections that were made. */
   connections = [];
   /** @type {Map<string, any>} What the broker keeps for later subscribers, by topic. */
   retained = new Map();

@@ -7,6 +7,7 @@ use prony_plugin::prelude::*;
 use crate::config::Config;
 use crate::metrics::{BIRTHS, REBIRTHS, SKIPPED};
 use crate::node::Node;
+use crate::patience::connected;
 use crate::payload::Payload;
 use crate::time::milliseconds;
 use crate::topic::{self, Kind};
@@ -18,7 +19,7 @@ pub(crate) async fn journey(config: &Config, user: &User) -> Result {
     let name = config.name_of(user);
     let node = Node::new(config, &name, next_session()?);
     let death = node.death(milliseconds()?);
-    mqtt::connect().client_id(format!("{}-{name}", config.group)).will(death).await?;
+    connected(mqtt::connect().client_id(format!("{}-{name}", config.group)).will(death)).await?;
     let commands = topic::of_node(&config.group, Kind::NodeCommand, &name);
     mqtt::subscribe(commands).qos(1).deliver("deliver NCMD").await?;
 

@@ -6,6 +6,7 @@ use prost::Message;
 use crate::book::{Book, IN_SEQUENCE};
 use crate::config::Config;
 use crate::metrics::{AGE, ASKED, BIRTHS, DATA, DEATHS, DEVICE_BIRTHS, GAPS, ONLINE};
+use crate::patience::connected;
 use crate::payload::{Metric, Payload};
 use crate::time::milliseconds;
 use crate::topic::{self, Kind, NAMESPACE, Topic};
@@ -25,7 +26,7 @@ pub(crate) async fn journey(config: &Config, user: &User) -> Result {
     let say = |online: bool, timestamp: u64| {
         mqtt::json(&state, &State { online, timestamp }).qos(1).retain().name("STATE")
     };
-    mqtt::connect().client_id(format!("{}-{name}", config.group)).will(say(false, since)).await?;
+    connected(mqtt::connect().client_id(format!("{}-{name}", config.group)).will(say(false, since))).await?;
     mqtt::subscribe([format!("{NAMESPACE}/{}/#", config.group), format!("{NAMESPACE}/STATE/+")])
         .qos(1)
         .name("subscribe")

@@ -6,6 +6,7 @@ mod edge;
 mod host;
 mod metrics;
 mod node;
+mod patience;
 mod payload;
 mod time;
 mod topic;

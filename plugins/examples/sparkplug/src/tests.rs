@@ -170,6 +170,28 @@ fn a_host_that_is_said_to_be_gone_says_that_it_is_there() {
 }
 
 #[test]
+fn who_cannot_connect_waits_before_the_next_try() {
+    for role in ["node", "host"] {
+        let mut host = fake();
+        host.mqtt().fail_connections("connect_refused", "nobody listens");
+        let error = host.run::<Sparkplug>(json!({"role": role})).unwrap_err();
+        assert_eq!(error.message(), "connect_refused: nobody listens");
+        assert!((500..=1000).contains(&host.now().as_millis()), "{:?}", host.now());
+    }
+}
+
+#[test]
+fn a_session_that_ends_by_an_error_is_found_dead_when_its_connection_is_lost() {
+    let mut host = fake();
+    host.mqtt().respond("spBv1.0/+/NDATA/#", |_| vec![mqtt::message("spBv1.0/prony/NCMD/node-0", [0xFF])]);
+    let error = host.run::<Sparkplug>(json!({"role": "node"})).unwrap_err();
+    assert_eq!(error.message(), "the payload is none of Sparkplug B");
+    host.mqtt().cut();
+    let wills = host.mqtt().published_on("spBv1.0/prony/NDEATH/node-0");
+    assert_eq!((wills.len(), wills[0].will), (1, true));
+}
+
+#[test]
 fn mistakes_are_told_with_their_place() {
     let problem =
         |config: serde_json::Value| fake().configure::<Sparkplug>(config).err().unwrap().to_string();

@@ -26,16 +26,26 @@ export class Failed extends Error {
 }
 
 /** There is no answer to a request: it timed out, was refused, … Prony has counted it already. */
-export class HttpFailure extends Error {
+export class Failure extends Error {
   /**
    * @param {string} kind The word that results use: `timeout`, `connect_refused`, …
    * @param {string} message
    */
   constructor(kind, message) {
     super(`${kind}: ${message}`);
-    this.name = "HttpFailure";
+    this.name = "Failure";
     this.kind = kind;
   }
+}
+
+/** There is no answer to a request of `http`. */
+export class HttpFailure extends Failure {
+  name = "HttpFailure";
+}
+
+/** There is no answer to a request of `mqtt`, or the broker has refused it (`status`). */
+export class MqttFailure extends Failure {
+  name = "MqttFailure";
 }
 
 /** The plan has no such data source, or it cannot be read. */

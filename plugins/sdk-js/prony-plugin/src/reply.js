@@ -66,8 +66,23 @@ export class Reply {
     return this.field("cookie", name);
   }
 
+  /** The topic of a message that `mqtt.receive` got. @returns {string | null} */
+  get topic() {
+    return this.field("topic", "");
+  }
+
   /**
-   * The first value of a named part of the answer; for HTTP the kinds are `header`, `cookie` and `trailer`.
+   * A property of a message that `mqtt.receive` got, its name in any case. MQTT 5.
+   * @param {string} name
+   * @returns {string | null}
+   */
+  property(name) {
+    return this.field("property", name);
+  }
+
+  /**
+   * The first value of a named part of the answer; for HTTP the kinds are `header`, `cookie` and `trailer`, for MQTT `topic` (with
+   * an empty name) and `property`.
    * @param {string} kind
    * @param {string} name
    * @returns {string | null}

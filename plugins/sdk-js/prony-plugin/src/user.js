@@ -22,4 +22,13 @@ export const user = {
   get users() {
     return host.user.users();
   },
+
+  /**
+   * Whether the load still wants this user. An iteration that goes on until told otherwise asks it now and then; one that is
+   * under way when it turns false has the plan's `graceful_stop` to come to its end.
+   * @returns {boolean}
+   */
+  get wanted() {
+    return host.user.wanted();
+  },
 };

@@ -1,6 +1,8 @@
 /** What `host/scenario.js` is in a component, over the stand-in host. */
 import { current } from "./passage.js";
 
+export { mqtt } from "./messaging.js";
+
 export const http = { send: (request) => current().send(request) };
 
 export const timer = { sleep: (nanoseconds) => current().host.time.wait(Number(nanoseconds) / 1e9) };

@@ -9,6 +9,7 @@ export const user = {
   iteration: () => BigInt(current().iteration),
   scenario: () => current().host.scenario,
   users: () => current().host.users,
+  wanted: () => current().host.time.now < current().wantedUntil,
 };
 
 export const check = {

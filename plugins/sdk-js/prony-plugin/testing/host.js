@@ -1,10 +1,11 @@
 /** The stand-in host: what a run has seen, and one user's way through it. */
+import { Broker } from "./broker.js";
 import { Random } from "./numbers.js";
 import { Answer, NoAnswer, Sent, Target } from "./target.js";
 import { SimulatedTime } from "./time.js";
 
 /** As componentize-qjs throws what the host refuses. @param {any} payload */
-function refusal(payload) {
+export function refusal(payload) {
   return Object.assign(new Error(String(payload)), { payload });
 }
 
@@ -28,14 +29,16 @@ export class Host {
   /**
    * @param {{
    *   target?: Target,
+   *   broker?: Broker,
    *   seed?: number,
    *   users?: number,
    *   data?: Record<string, Record<string, string>[]>,
    *   wall?: number,
    * }} [setup]
    */
-  constructor({ target = new Target(), seed = 0, users = 1, data = {}, wall } = {}) {
+  constructor({ target = new Target(), broker = new Broker(), seed = 0, users = 1, data = {}, wall } = {}) {
     this.target = target;
+    this.broker = broker;
     this.seed = seed;
     this.users = users;
     this.data = data;
@@ -69,6 +72,8 @@ export class Host {
 /** One user's way through the run. */
 export class Passage {
   iteration = 0;
+  /** When the load wants the user no longer, in seconds. */
+  wantedUntil = 0;
 
   /**
    * @param {Host} host

@@ -7,9 +7,16 @@
  *     const result = await run(journey, target, { config: { buy_share: 1 }, users: 3, seed: 42 });
  *     assert.deepEqual(result.errors, []);
  *
+ * A plugin that speaks MQTT does so to a broker in memory:
+ *
+ *     const broker = new Broker().feed("meters/0/set", "22", { after: 5 });
+ *     const result = await run(journey, new Target(), { broker, wanted: 10 });
+ *     assert.deepEqual(broker.published.map(({ topic }) => topic), ["meters/0/reading"]);
+ *
  * A function of the world `request` is called by hand:
  *
  *     assert.equal(new Use(functions, "accepted").validate(new Answer({ status: 500 })), "the status is 500, …");
  */
+export { Broker, Published } from "./broker.js";
 export { Use, run } from "./run.js";
 export { Answer, NoAnswer, Sent, Target } from "./target.js";

@@ -9,7 +9,9 @@ import { as } from "./passage.js";
  * another, in simulated time. A refused `config` throws a {@link Problem}.
  *
  * `data` are the plan's data sources, `vars` its variables, `wall` the time of day in seconds since 1970, if the plan
- * allows to read it. The result has everything in order, over all users: `requests`, `checks`, `figures` (metrics),
+ * allows to read it. `broker` is what plugins speak MQTT to; its requests stand among the others by their packets: the method is
+ * `PUBLISH`, `SUBSCRIBE`, …, and the URL the topic or the filters. `wanted` is how many seconds the load wants a user, counted from
+ * when its iteration begins. The result has everything in order, over all users: `requests`, `checks`, `figures` (metrics),
  * `lines` (the log), `groups`, `errors` (the texts of the iterations that failed), `vars` (those of each user at the end),
  * and `time` (how long it took, in simulated seconds).
  *
@@ -23,17 +25,22 @@ import { as } from "./passage.js";
  *   data?: Record<string, Record<string, string>[]>,
  *   vars?: Record<string, string>,
  *   wall?: number,
+ *   broker?: import("./broker.js").Broker,
+ *   wanted?: number,
  * }} [setup]
  */
-export async function run(journey, target, { config, users = 1, iterations = 1, seed = 0, data, vars, wall } = {}) {
-  const host = new Host({ target, seed, users, data, wall });
+export async function run(journey, target, setup = {}) {
+  const { config, users = 1, iterations = 1, seed = 0, data, vars, wall, broker, wanted = 60 } = setup;
+  const host = new Host({ target, broker, seed, users, data, wall });
   configured(() => as(new Passage(host, 0), () => journey.configure(JSON.stringify(config ?? null))));
+  host.broker.begin(host.time);
   const passages = Array.from({ length: users }, (_, user) => new Passage(host, user, vars));
   /** @type {string[]} */
   const errors = [];
   const lives = passages.map((passage) =>
     as(passage, async () => {
       for (; passage.iteration < iterations; passage.iteration += 1) {
+        passage.wantedUntil = host.time.now + wanted;
         try {
           await journey.iterate();
         } catch (error) {

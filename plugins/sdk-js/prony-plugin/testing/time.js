@@ -13,11 +13,23 @@ export class SimulatedTime {
    * @returns {Promise<void>}
    */
   wait(seconds) {
-    return new Promise((wake) => {
-      const due = this.now + seconds;
-      const place = this.#sleepers.findIndex((sleeper) => sleeper.due > due);
-      this.#sleepers.splice(place < 0 ? this.#sleepers.length : place, 0, { due, wake: () => wake() });
-    });
+    return new Promise((wake) => void this.at(this.now + seconds, wake));
+  }
+
+  /**
+   * Does something at a moment, unless what it gives back is called before.
+   * @param {number} due
+   * @param {() => void} act
+   * @returns {() => void}
+   */
+  at(due, act) {
+    const sleeper = { due, wake: () => act() };
+    const place = this.#sleepers.findIndex((other) => other.due > due);
+    this.#sleepers.splice(place < 0 ? this.#sleepers.length : place, 0, sleeper);
+    return () => {
+      const found = this.#sleepers.indexOf(sleeper);
+      if (found >= 0) this.#sleepers.splice(found, 1);
+    };
   }
 
   /**

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use super::wishes::Wishes;
 use crate::{Failure, host};
 
-/// Ends the connection, once it is awaited: by [`mqtt::disconnect`](super::disconnect) or [`mqtt::abort`](super::abort). Where there
-/// is none, it does nothing. It ends subscriptions and what [`next`](super::next) waits for.
+/// Ends the connection, once it is awaited: by [`mqtt::disconnect`](super::disconnect) or [`mqtt::abort`](super::abort). Where
+/// there is none, nothing is ended. What [`next`](super::next) waits for ends with it.
 #[must_use = "a connection is ended when it is awaited"]
 #[derive(Debug)]
 pub struct Disconnect(Wishes);

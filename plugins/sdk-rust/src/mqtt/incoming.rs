@@ -84,8 +84,8 @@ impl Incoming {
         &self.0.properties
     }
 
-    /// Acknowledges it, where the connection was made with [`settle_by_hand`](super::Connect::settle_by_hand); otherwise it has been. One whose
-    /// connection is gone is not acknowledged any more: the broker may send it again.
+    /// Acknowledges it, where the connection was made with [`settle_by_hand`](super::Connect::settle_by_hand); otherwise it
+    /// has been. One whose connection is gone is not acknowledged any more: the broker may send it again.
     pub fn settle(&self) {
         if self.0.number != 0 {
             host::mqtt::settle(self.0.number);

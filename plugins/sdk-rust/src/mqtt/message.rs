@@ -132,7 +132,8 @@ impl Message {
         self.option("stamp", word)
     }
 
-    /// Of a will: how long the broker waits before it publishes it, in whole seconds (parts of a second count as one). MQTT 5.
+    /// Of a will: how long the broker waits before it publishes it, in whole seconds (parts of a second count as one).
+    /// MQTT 5.
     pub fn delay(self, time: Duration) -> Self {
         self.option("delay", format_args!("{}s", seconds(time)))
     }
@@ -146,7 +147,8 @@ impl Message {
     /// Publishes it and waits until it is settled: acknowledged by the broker (QoS 1 and 2), or written (QoS 0).
     ///
     /// # Errors
-    /// When it is not: [the kinds](super). A QoS above 2, or a payload that is no JSON, is of the kind `request`, and is not sent.
+    /// When it is not: [the kinds](super). A QoS above 2, or a payload that cannot be JSON, is of the kind `request`, and is
+    /// not sent.
     pub async fn publish(self) -> Result<Reply, Failure> {
         host::mqtt::publish(self.ready()?).await.map(Reply::new)
     }

@@ -28,11 +28,15 @@
 //! # assert_eq!(host.mqtt().published().len(), 1);
 //! ```
 //!
-//! **What ends a request.** An answer, whose [`status`](crate::Reply::status) is the broker's reason code, below 128; 0 where there
-//! is none to be had. Or a [`Failure`], which has been counted. Its kind is `status` where the broker refuses (by a reason code of
-//! 128 and more; in 3.1.1 any that is not 0, of a connection), `closed` or `reset` where the connection ended, `timeout`, `protocol`, `goaway` (a
-//! DISCONNECT of the broker), `request` (it was not sent: it makes no sense, or the broker does not take the like),
-//! `refused` (too many under way), or one of making a connection: `connect_refused`, `dns`, `tls`, …
+//! **What ends a request.** An answer, whose [`status`](crate::Reply::status) is the broker's reason code, below 128; 0 where
+//! there is none to be had. Or a [`Failure`], which has been counted. Its kind is
+//!
+//! - `status` where the broker refuses: by a reason code of 128 and more, or by any but 0 for a connection of 3.1.1;
+//! - `closed` or `reset` where the connection ended, `goaway` where the broker said so by a DISCONNECT;
+//! - `timeout`, and `protocol` for bytes that are not MQTT;
+//! - `request` where it was not sent: it makes no sense, or the broker does not take the like;
+//! - `refused` where too many are under way, or the plan's target is no broker;
+//! - one of making a connection: `connect_refused`, `dns`, `tls`, …
 
 mod connect;
 mod disconnect;
@@ -73,7 +77,8 @@ pub fn message(topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> Message
     Message::new(topic.into(), payload.into())
 }
 
-/// A message with a payload of JSON, without needless spaces. What cannot be written as JSON fails as it is sent (`request`).
+/// A message with a payload of JSON, without needless spaces. What cannot be written as JSON fails when it is sent
+/// (`request`).
 pub fn json(topic: impl Into<String>, value: &(impl Serialize + ?Sized)) -> Message {
     Message::json(topic.into(), value)
 }
@@ -107,8 +112,8 @@ pub fn receive_on(filter: impl Into<String>) -> Receive {
 /// The longest-kept message comes first; the 1,000 latest are kept.
 ///
 /// # Errors
-/// When the connection was lost (`closed`, `reset`, …) and will not come back by itself; told once. A filter that is none is of the
-/// kind `request`.
+/// When the connection was lost (`closed`, `reset`, …) and will not come back by itself; told once. A filter that is none is
+/// of the kind `request`.
 pub async fn next() -> Result<Option<Incoming>, Failure> {
     Ok(host::mqtt::next(None).await?.map(Incoming::new))
 }

@@ -28,8 +28,8 @@
 //! that Prony itself would give to the same user under the same seed. What is not simulated: connections of HTTP, cookie
 //! jars, redirects, limits of time and memory, and a plan's `http:` and `mqtt:` settings.
 //!
-//! MQTT goes to a small broker in memory, [`Host::mqtt`]. Among [`Host::requests`] its requests stand by their packets: the method
-//! is `CONNECT`, `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `RECEIVE` or `DISCONNECT`, and the URL the topic or the filters.
+//! MQTT goes to a small broker in memory, [`Host::mqtt`]. Among [`Host::requests`] its requests stand by their packets: the
+//! method is `CONNECT`, `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `RECEIVE` or `DISCONNECT`, and the URL the topic or the filters.
 
 mod answer;
 mod broker;

@@ -83,8 +83,8 @@ impl Mqtt {
         self.change(|state| state.broker.gate = None)
     }
 
-    /// Answers what is published on topics that the filter matches, and subscriptions to the like, by this reason code. One of 128
-    /// and more fails them (`status`); 16 tells a publisher that nobody has subscribed, 0 to 2 are a QoS that is granted.
+    /// Answers what is published on topics that the filter matches, and subscriptions to the like, by this reason code. One of
+    /// 128 and more fails them (`status`); 16 tells a publisher that nobody has subscribed, 0 to 2 are a QoS that is granted.
     pub fn refuse(&self, filter: &str, reason: u8) -> &Self {
         self.judge(filter, Some(Verdict::Reason(reason)))
     }

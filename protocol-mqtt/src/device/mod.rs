@@ -374,6 +374,8 @@ impl Device {
             device.state = State::Idle;
             if how == Loss::Left || matches!(how, Loss::Ours(_)) {
                 device.trouble = None;
+                // Who has left asks for no more of it.
+                device.arrived = VecDeque::new();
             } else {
                 device.trouble = Some(Box::new(trouble));
             }

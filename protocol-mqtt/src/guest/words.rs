@@ -215,6 +215,7 @@ pub(super) fn read(
             }
             asked.step.timeout = wishes.timeout(settings)?;
             asked.keeps = wishes.flag("keep", true)?;
+            let constants = texts(filters.clone())?;
             asked.deliveries = filters
                 .iter()
                 .map(|filter| {
@@ -222,7 +223,7 @@ pub(super) fn read(
                 })
                 .collect();
             asked.step.action = Action::Subscribe(SubscribeStep {
-                filters: texts(filters)?,
+                filters: constants,
                 qos: wishes.read("qos", Qos::AtMostOnce, "`0`, `1` or `2`", |text| {
                     Qos::from_number(text.parse().ok()?)
                 })?,
@@ -274,7 +275,10 @@ fn texts(filters: Vec<String>) -> Result<Vec<Template>, String> {
     if filters.is_empty() {
         return Err("no topic filter; expected at least one".to_owned());
     }
-    Ok(filters.into_iter().map(Template::constant).collect())
+    match filters.iter().find_map(|filter| Some((filter, topic::filter_mistake(filter)?))) {
+        Some((filter, mistake)) => Err(format!("`{}` is no topic filter: {mistake}", filter.escape_debug())),
+        None => Ok(filters.into_iter().map(Template::constant).collect()),
+    }
 }
 
 /// What a guest says of its device where it differs from the plan.

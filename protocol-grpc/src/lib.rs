@@ -1,0 +1,4 @@
+//! gRPC for Prony: schemas, messages, calls of all four kinds, and the embedded target.
+
+/// The protocol's name.
+pub const NAME: &str = "grpc";

@@ -1,4 +1,7 @@
 //! gRPC for Prony: schemas, messages, calls of all four kinds, and the embedded target.
 
+pub mod message;
+pub mod schema;
+
 /// The protocol's name.
 pub const NAME: &str = "grpc";

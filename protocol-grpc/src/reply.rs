@@ -44,7 +44,7 @@ impl Kept {
 }
 
 /// A value as text: bytes of `-bin` in base64 with its padding left out, whoever sent it.
-fn shown<'a>(name: &str, value: &'a HeaderValue) -> Cow<'a, str> {
+pub(crate) fn shown<'a>(name: &str, value: &'a HeaderValue) -> Cow<'a, str> {
     if is_binary(name)
         && let Ok(bytes) = BASE64.decode(value.as_bytes())
     {

@@ -16,7 +16,7 @@ use crate::wire::{Compression, frame};
 const DIRECT: usize = 16 * 1024;
 
 /// A message on its way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Outgoing {
     pub(super) bytes: Bytes,
     pub(super) key: Option<OwnedKey>,

@@ -32,7 +32,11 @@ pub(crate) struct Head {
 const DELAY: Duration = Duration::from_millis(1);
 
 impl Head {
-    pub(super) fn compile(
+    /// Compiles the head of calls to `path`; of two maps of metadata the second wins, name by name.
+    ///
+    /// # Errors
+    /// When metadata makes no sense.
+    pub(crate) fn compile(
         path: &str,
         origins: &[Origin],
         settings: &Settings,

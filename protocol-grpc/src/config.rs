@@ -108,13 +108,19 @@ fn shape() -> Shape {
     let words =
         Shape::one_of(&["own", "per_iteration"]).advice("for a pool of all users write `{shared: 10}`");
     let connections = Shape::either(vec![words, shared]);
-    let keep_alive = Shape::map()
-        .required("every", Shape::duration(), "How often a PING is sent.")
-        .key("timeout", Shape::duration(), "How long its answer may take before the connection counts as lost. Default 20s.");
+    let keep_alive = Shape::map().required("every", Shape::duration(), "How often a PING is sent.").key(
+        "timeout",
+        Shape::duration(),
+        "How long its answer may take before the connection counts as lost. Default 20s.",
+    );
     let reconnect = Shape::map()
         .key("after", Shape::duration(), "The first pause. Default 1s.")
         .key("up_to", Shape::duration(), "Pauses double up to this. Default 2m.")
-        .key("jitter", Shape::share(), "Up to which part of itself a pause is longer or shorter, by chance. Default 20%.");
+        .key(
+            "jitter",
+            Shape::share(),
+            "Up to which part of itself a pause is longer or shorter, by chance. Default 20%.",
+        );
     let files = || Shape::filled_list(Shape::text());
     Shape::map()
         .key("proto", files(), "The .proto files that describe the services. Without any, and without `descriptors`, the server is asked (reflection).")
@@ -178,8 +184,12 @@ impl Settings {
                 .and_then(|name| Compression::by_name(name.as_bytes()))
                 .unwrap_or_default(),
             max_message: size("max_message", 4 << 20, 1..=most, "a size from 1 byte to 4gib")? as usize,
-            window: size("window", 1 << 20, 1..=(1 << 31) - 1, "a size from 1 byte to 2gib, HTTP/2's largest")?
-                as u32,
+            window: size(
+                "window",
+                1 << 20,
+                1..=(1 << 31) - 1,
+                "a size from 1 byte to 2gib, HTTP/2's largest",
+            )? as u32,
             keep_alive: get("keep_alive").map(keep_alive).transpose()?,
             wait_for_ready: get("wait_for_ready").map_or(Ok(false), Node::boolean)?,
             reconnect: get("reconnect").map(Reconnect::from_plan).transpose()?.flatten(),

@@ -49,7 +49,11 @@ struct Draft {
 enum Made {
     Whole(Box<Step>),
     /// It waits for what the server says of itself.
-    Later { node: Node, needs: ReplyNeeds, variables: Variables },
+    Later {
+        node: Node,
+        needs: ReplyNeeds,
+        variables: Variables,
+    },
 }
 
 impl Builder {
@@ -90,7 +94,10 @@ impl Builder {
 }
 
 /// What `proto` or `descriptors` of the settings name.
-pub(crate) fn schema(settings: Option<&Node>, folder: &std::path::Path) -> Result<Option<Schema>, Diagnostic> {
+pub(crate) fn schema(
+    settings: Option<&Node>,
+    folder: &std::path::Path,
+) -> Result<Option<Schema>, Diagnostic> {
     let get = |key: &str| settings.and_then(|settings| settings.get(key));
     let paths = |node: &Node| -> Result<Vec<PathBuf>, Diagnostic> {
         node.items().iter().map(|item| Ok(folder.join(item.text()?))).collect()
@@ -180,7 +187,8 @@ impl DriverBuilder for Builder {
         if self.backends.is_empty() {
             self.backends = self.find_backends();
         }
-        let Self { settings, settings_node, origins, connector, folder, steps, backends, metrics, .. } = *self;
+        let Self { settings, settings_node, origins, connector, folder, steps, backends, metrics, .. } =
+            *self;
         let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
         connector.resolve_now(&origins)?;
         let mut wanted = Vec::new();
@@ -192,7 +200,11 @@ impl DriverBuilder for Builder {
         let reflected = if wanted.is_empty() {
             Schema::default()
         } else {
-            let about = reflect::About { origins: &origins, settings: &settings, settings_node: settings_node.as_ref() };
+            let about = reflect::About {
+                origins: &origins,
+                settings: &settings,
+                settings_node: settings_node.as_ref(),
+            };
             reflect::before_the_load(&connector, &about, wanted).map_err(SetupError)?
         };
         let context = Context {
@@ -213,12 +225,7 @@ impl DriverBuilder for Builder {
         });
         let steps = steps.collect::<Result<Vec<_>, SetupError>>()?;
         Ok(Arc::new(GrpcDriver {
-            compiled: Arc::new(Compiled {
-                settings,
-                backends,
-                steps,
-                metrics,
-            }),
+            compiled: Arc::new(Compiled { settings, backends, steps, metrics }),
             connector,
             open: Arc::default(),
         }))

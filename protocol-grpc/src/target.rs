@@ -44,8 +44,9 @@ pub(crate) fn from_plan(target: Option<&Node>, settings: Option<&Node>) -> Resul
         Some(node) => Ok(vec![origin(node)?]),
         None => {
             let place = settings.map_or_else(|| Place::nowhere("grpc"), |node| node.place.clone());
-            Err(Diagnostic::at(&place, "no target", "expected where the server is")
-                .help("add `target: grpc://HOST:PORT` to the plan or the scenario, or `targets` under `grpc:`"))
+            Err(Diagnostic::at(&place, "no target", "expected where the server is").help(
+                "add `target: grpc://HOST:PORT` to the plan or the scenario, or `targets` under `grpc:`",
+            ))
         }
     }
 }

@@ -162,7 +162,11 @@ impl Client {
         for (number, text) in messages.iter().enumerate() {
             let message = message::from_json(text, &method.input);
             encoded.push(message.map_err(|told| {
-                PokeError::Failed(format!("message {} is no {}: {told}", number + 1, method.input.full_name()))
+                PokeError::Failed(format!(
+                    "message {} is no {}: {told}",
+                    number + 1,
+                    method.input.full_name()
+                ))
             })?);
         }
         if !method.kind.sends_many() && encoded.is_empty() {
@@ -177,8 +181,10 @@ impl Client {
         let request = reflect::request(&method.path, self.origin, &about, limit);
         let mut request = request.map_err(PokeError::Failed)?;
         for (name, value) in metadata {
-            let told = |told: String| PokeError::Failed(format!("metadata `{}`: {told}", name.escape_debug()));
-            let (name, value) = (metadata::name(name).map_err(told)?, metadata::value(name, value).map_err(told)?);
+            let told =
+                |told: String| PokeError::Failed(format!("metadata `{}`: {told}", name.escape_debug()));
+            let (name, value) =
+                (metadata::name(name).map_err(told)?, metadata::value(name, value).map_err(told)?);
             request.headers_mut().append(name, value);
         }
         let talking = async {
@@ -221,7 +227,10 @@ impl Client {
         }
     }
 
-    async fn reflected(&mut self, wanted: Vec<String>) -> Result<crate::schema::reflection::Reflected, PokeError> {
+    async fn reflected(
+        &mut self,
+        wanted: Vec<String>,
+    ) -> Result<crate::schema::reflection::Reflected, PokeError> {
         let about = About {
             origins: &self.origins,
             settings: &self.settings,
@@ -245,5 +254,6 @@ fn find(schema: &Schema, method: &str) -> Result<Method, PokeError> {
 
 fn listed(headers: &http::HeaderMap) -> Vec<(String, String)> {
     let each = headers.iter();
-    each.map(|(name, value)| (name.to_string(), crate::reply::shown(name.as_str(), value).into_owned())).collect()
+    each.map(|(name, value)| (name.to_string(), crate::reply::shown(name.as_str(), value).into_owned()))
+        .collect()
 }

@@ -35,7 +35,8 @@ pub(crate) fn before_the_load(
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(|error| format!("the server cannot be asked for its schema: {error}"))?;
+            let runtime =
+                runtime.map_err(|error| format!("the server cannot be asked for its schema: {error}"))?;
             runtime.block_on(async {
                 // Nobody looks at how long its phases take.
                 let clock = Clock::new(Timestamp::default);
@@ -135,9 +136,8 @@ pub(super) fn request(
 ) -> Result<http::Request<()>, String> {
     let variables = Variables::default();
     let metadata = about.settings_node.and_then(|node| node.get("metadata"));
-    let compile = |metadata| {
-        Head::compile(path, about.origins, about.settings, [metadata, None], limit, &variables)
-    };
+    let compile =
+        |metadata| Head::compile(path, about.origins, about.settings, [metadata, None], limit, &variables);
     let head = compile(metadata).or_else(|_| compile(None)).map_err(|told| told.to_string())?;
     let mut random = Random::new(0, 0, 0);
     let mut scope = Scope {

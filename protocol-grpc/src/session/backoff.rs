@@ -79,7 +79,9 @@ mod tests {
         let backoff = Backoff::new(Some(policy), 2, 0);
         let at = |seconds: u64| Timestamp::default() + Duration::from_secs(seconds);
         backoff.is_down(1, at(0), FailureKind::ConnectRefused, "refused");
-        assert!(backoff.pauses(1, at(0)).is_some_and(|(_, told)| told.contains("refused; tried again in 1s")));
+        assert!(
+            backoff.pauses(1, at(0)).is_some_and(|(_, told)| told.contains("refused; tried again in 1s"))
+        );
         assert_eq!((backoff.pauses(1, at(1)), backoff.pauses(0, at(0))), (None, None));
         backoff.is_down(1, at(1), FailureKind::ConnectRefused, "refused");
         assert_eq!(backoff.next_try(), at(3));

@@ -271,7 +271,9 @@ impl Flight<'_, '_> {
         self.first_at.get_or_insert(now);
         self.last_at = Some(now);
         if !self.step.method.kind.receives_many() && self.kept.received > 1 {
-            return Err(Failure::protocol("the server sent a second message, where its method has one answer"));
+            return Err(Failure::protocol(
+                "the server sent a second message, where its method has one answer",
+            ));
         }
         if let Some(matching) = &mut self.matching {
             let keys = self.step.flow.keys.as_ref();

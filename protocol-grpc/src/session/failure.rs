@@ -112,7 +112,8 @@ impl Fault {
             return Failure { unprocessed: true, ..told };
         }
         if error.is_reset() {
-            let code = error.reason().map_or(Code::Internal, |reason: Reason| Code::from_reset(reason.into()));
+            let code =
+                error.reason().map_or(Code::Internal, |reason: Reason| Code::from_reset(reason.into()));
             return Failure { code, ..told };
         }
         match connection.ended() {

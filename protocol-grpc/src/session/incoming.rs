@@ -101,7 +101,8 @@ impl Incoming {
                         }
                         Poll::Ready(None) => {
                             self.decoder.finish()?;
-                            if let Stage::Body(body, early) = std::mem::replace(&mut self.stage, Stage::Over) {
+                            if let Stage::Body(body, early) = std::mem::replace(&mut self.stage, Stage::Over)
+                            {
                                 self.stage = Stage::Trailers(body, early);
                             }
                         }

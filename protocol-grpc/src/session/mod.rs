@@ -182,7 +182,8 @@ async fn once(
     let number = *number;
     let backend = &part.compiled.backends[number];
     let left = ends - part.clock.now();
-    let request = desk.step.head.request(backend.origin_number, left, desk.scope).map_err(Failure::request)?;
+    let request =
+        desk.step.head.request(backend.origin_number, left, desk.scope).map_err(Failure::request)?;
     part.tallies.called(number);
     let (result, connection) = match &mut line {
         Line::Own(_) => {

@@ -76,11 +76,9 @@ fn called(node: &Node) -> Result<Called<'_>, Diagnostic> {
     match (node.get("call"), node.get("health")) {
         (Some(call), None) => Ok(Called::Method(call)),
         (None, Some(health)) => Ok(Called::Health(health)),
-        (Some(_), Some(health)) => Err(Diagnostic::at(
-            &health.place,
-            "`call` and `health` in one step",
-            "expected one of them",
-        )),
+        (Some(_), Some(health)) => {
+            Err(Diagnostic::at(&health.place, "`call` and `health` in one step", "expected one of them"))
+        }
         (None, None) => Err(Diagnostic::at(&node.place, "a gRPC step that calls nothing", "expected `call`")
             .help("write `call: pkg.Service/Method`, or `health: pkg.Service`")),
     }
@@ -111,9 +109,15 @@ pub(crate) fn uses_streams(node: &Node) -> bool {
 }
 
 /// Looks at the step's templates while its schema is not known yet, so that variables count as used and unknown ones are told.
-pub(crate) fn variables_of(node: &Node, settings: Option<&Node>, variables: &Variables) -> Result<(), Diagnostic> {
+pub(crate) fn variables_of(
+    node: &Node,
+    settings: Option<&Node>,
+    variables: &Variables,
+) -> Result<(), Diagnostic> {
     let metadata = settings.and_then(|settings| settings.get("metadata"));
-    for part in ["data", "messages", "metadata", "health"].into_iter().filter_map(|key| node.get(key)).chain(metadata) {
+    for part in
+        ["data", "messages", "metadata", "health"].into_iter().filter_map(|key| node.get(key)).chain(metadata)
+    {
         JsonTemplate::compile(part, variables)?;
     }
     Ok(())
@@ -133,7 +137,11 @@ pub(crate) fn compile(
         Called::Method(call) => {
             let found = context.schema.method(call.text()?.trim());
             let method = found.map_err(|told| {
-                Diagnostic::at(&call.place, told.to_string(), "expected a method such as `shop.v1.Cart/AddItem`")
+                Diagnostic::at(
+                    &call.place,
+                    told.to_string(),
+                    "expected a method such as `shop.v1.Cart/AddItem`",
+                )
             })?;
             (method, &call.place, None)
         }
@@ -157,10 +165,12 @@ pub(crate) fn compile(
         timeout,
         variables,
     )
-    .map_err(|mistake| if mistake.place.as_ref().is_some_and(|place| place.source.text.is_empty()) {
-        Diagnostic { place: Some(place.clone()), ..mistake }
-    } else {
-        mistake
+    .map_err(|mistake| {
+        if mistake.place.as_ref().is_some_and(|place| place.source.text.is_empty()) {
+            Diagnostic { place: Some(place.clone()), ..mistake }
+        } else {
+            mistake
+        }
     })?;
     let asked = about.map(asking);
     let messages = content::compile(
@@ -248,7 +258,11 @@ fn flow(node: &Node, method: &Method) -> Result<Flow, Diagnostic> {
     };
     let endless = ["count", "for", "messages"].into_iter().all(|key| get(key).is_none());
     if let Some(every) = get("every").filter(|_| endless) {
-        return Err(Diagnostic::at(&every.place, "`every` without an end", "expected `count` or `for` beside it"));
+        return Err(Diagnostic::at(
+            &every.place,
+            "`every` without an end",
+            "expected `count` or `for` beside it",
+        ));
     }
     Ok(flow)
 }
@@ -264,10 +278,10 @@ impl Flow {
             Some(lasts) => lasts,
             None => beats,
         };
-        let reading = self.pace.unwrap_or_default().saturating_mul(
-            u32::try_from(self.receive.unwrap_or(0)).unwrap_or(u32::MAX),
-        );
+        let reading = self
+            .pace
+            .unwrap_or_default()
+            .saturating_mul(u32::try_from(self.receive.unwrap_or(0)).unwrap_or(u32::MAX));
         sending.max(reading).max(self.cancel.unwrap_or_default())
     }
 }
-

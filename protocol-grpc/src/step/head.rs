@@ -46,18 +46,17 @@ impl Head {
     ) -> Result<Self, Diagnostic> {
         let (mut constants, mut changing) = (Vec::new(), Vec::new());
         let [general, own] = metadata_nodes;
-        let overridden =
-            |name: &str| own.is_some_and(|own| own.entries().any(|(key, _)| key.name == name));
+        let overridden = |name: &str| own.is_some_and(|own| own.entries().any(|(key, _)| key.name == name));
         let general = general.into_iter().flat_map(Node::entries).filter(|(key, _)| !overridden(&key.name));
         for (key, node) in general.chain(own.into_iter().flat_map(Node::entries)) {
-            let name = metadata::name(&key.name).map_err(|told| {
-                Diagnostic::at(&key.place, format!("found `{}`", key.name), told)
-            })?;
+            let name = metadata::name(&key.name)
+                .map_err(|told| Diagnostic::at(&key.place, format!("found `{}`", key.name), told))?;
             let template = Template::compile(node.text()?, &node.place, variables)?;
             match template.as_constant() {
                 Some(text) => {
-                    let value = metadata::value(&key.name, text)
-                        .map_err(|told| Diagnostic::at(&node.place, format!("found {}", node.kind()), told))?;
+                    let value = metadata::value(&key.name, text).map_err(|told| {
+                        Diagnostic::at(&node.place, format!("found {}", node.kind()), told)
+                    })?;
                     constants.push((name, value));
                 }
                 None => changing.push((name, template)),

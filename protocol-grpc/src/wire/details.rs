@@ -81,10 +81,13 @@ fn shown(detail: &Any) -> String {
     let name = detail.type_url.rsplit('/').next().unwrap_or_default();
     let bytes = detail.value.as_slice();
     let said = match name.strip_prefix("google.rpc.").unwrap_or_default() {
-        "ErrorInfo" => ErrorInfo::decode(bytes).ok().map(|info| format!("{} of {}", info.reason, info.domain)),
-        "RetryInfo" => RetryInfo::decode(bytes).ok().and_then(|info| info.delay).map(|delay| {
-            format!("{:.3}s", delay.seconds as f64 + f64::from(delay.nanos) / 1e9)
-        }),
+        "ErrorInfo" => {
+            ErrorInfo::decode(bytes).ok().map(|info| format!("{} of {}", info.reason, info.domain))
+        }
+        "RetryInfo" => RetryInfo::decode(bytes)
+            .ok()
+            .and_then(|info| info.delay)
+            .map(|delay| format!("{:.3}s", delay.seconds as f64 + f64::from(delay.nanos) / 1e9)),
         "BadRequest" | "QuotaFailure" => Violations::decode(bytes).ok().map(|list| {
             let each = list.violations.iter().map(|one| format!("{}: {}", one.of, one.description));
             each.collect::<Vec<_>>().join("; ")

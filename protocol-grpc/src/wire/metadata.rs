@@ -50,9 +50,7 @@ pub(crate) fn name(text: &str) -> Result<HeaderName, String> {
     }
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
     if text.is_empty() || !text.bytes().all(allowed) {
-        return Err(
-            "a name of metadata has lower-case letters, digits, `_`, `-` and `.` only".to_owned()
-        );
+        return Err("a name of metadata has lower-case letters, digits, `_`, `-` and `.` only".to_owned());
     }
     HeaderName::from_bytes(text.as_bytes()).map_err(|_| "it is no name of a header".to_owned())
 }

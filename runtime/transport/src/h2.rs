@@ -177,8 +177,7 @@ impl H2Connection {
         if let Some(budget) = options.small_frames {
             builder.data_frame_budget(budget);
         }
-        let (requests, mut connection) =
-            builder.handshake(stream).await.map_err(|error| ended_by(&error))?;
+        let (requests, mut connection) = builder.handshake(stream).await.map_err(|error| ended_by(&error))?;
         let mut pinger = options
             .keep_alive
             .and_then(|keep_alive| connection.ping_pong().map(|pings| Pinger::new(keep_alive, pings)));

@@ -230,5 +230,4 @@ fn find(message: &MessageDescriptor, name: &str) -> Result<FieldDescriptor, Stri
 
 fn no_key(told: &str, field: &FieldDescriptor) -> String {
     format!("{told} is a {:?}: expected a text, bytes, a whole number, an enum or a bool", field.kind())
-        .to_lowercase()
 }

@@ -231,3 +231,6 @@ fn find(message: &MessageDescriptor, name: &str) -> Result<FieldDescriptor, Stri
 fn no_key(told: &str, field: &FieldDescriptor) -> String {
     format!("{told} is a {:?}: expected a text, bytes, a whole number, an enum or a bool", field.kind())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use protox::Compiler;
-use protox::file::{File, FileResolver};
+use protox::file::{File, FileResolver, GoogleFileResolver};
 
 use super::Schema;
 
@@ -36,13 +36,13 @@ pub fn reflection_v1alpha() -> Schema {
 }
 
 /// A text of our own always compiles, as a test says; were it not to, the schema would be empty.
-fn compiled(name: &'static str, text: &'static str) -> Schema {
+pub(super) fn compiled(name: &'static str, text: &'static str) -> Schema {
     let mut compiler = Compiler::with_file_resolver(Own { name, text });
     let pool = compiler.open_file(name).map(|compiler| compiler.descriptor_pool()).unwrap_or_default();
     Schema { pool }
 }
 
-/// Finds one text.
+/// Finds one text, and the well-known ones.
 struct Own {
     name: &'static str,
     text: &'static str,
@@ -53,7 +53,7 @@ impl FileResolver for Own {
         if name == self.name {
             File::from_source(name, self.text)
         } else {
-            Err(protox::Error::file_not_found(name))
+            GoogleFileResolver::new().open_file(name)
         }
     }
 }

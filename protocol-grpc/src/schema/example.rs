@@ -85,12 +85,23 @@ impl Skeleton {
             WellKnown::Struct => json!({}),
             WellKnown::Value => Value::Null,
             WellKnown::ListValue => json!([]),
-            WellKnown::Any => json!({ "@type": "type.googleapis.com/google.protobuf.Empty", "value": {} }),
+            WellKnown::Any => any(message),
             WellKnown::Wrapper => {
                 message.get_field(1).and_then(|field| self.one(&field.kind())).unwrap_or(Value::Null)
             }
         }
     }
+}
+
+/// Some type that the schema knows, without fields.
+fn any(message: &MessageDescriptor) -> Value {
+    let pool = message.parent_pool();
+    if pool.get_message_by_name("google.protobuf.Empty").is_some() {
+        return json!({ "@type": "type.googleapis.com/google.protobuf.Empty", "value": {} });
+    }
+    let other = pool.all_messages().find(|other| WellKnown::of(other).is_none() && !other.is_map_entry());
+    other
+        .map_or(Value::Null, |other| json!({ "@type": format!("type.googleapis.com/{}", other.full_name()) }))
 }
 
 fn first_name(descriptor: &EnumDescriptor) -> Value {

@@ -179,3 +179,12 @@ impl std::fmt::Display for MethodKind {
         })
     }
 }
+
+/// A schema with everything in it that protobuf has.
+#[cfg(test)]
+pub(crate) fn sample() -> Schema {
+    builtin::compiled("sample.proto", include_str!("protos/sample.proto"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use prost::Message;
 use prost_reflect::DescriptorPool;
-use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
 
 use super::{Schema, SchemaProblem};
 
@@ -58,10 +59,22 @@ fn fill_in(files: &mut Vec<FileDescriptorProto>) -> Vec<String> {
     missing
 }
 
-/// What the library below takes for granted of map entries: a key and a value.
+/// What the library below takes for granted of map entries: a key of a kind that keys may be, and a value.
 fn sound(message: &DescriptorProto, file: &FileDescriptorProto) -> Result<(), String> {
     let entry = message.options.as_ref().is_some_and(prost_types::MessageOptions::map_entry);
-    if entry && !(1..=2).all(|number| message.field.iter().any(|field| field.number() == number)) {
+    let has = |number: i32, fits: fn(&FieldDescriptorProto) -> bool| {
+        message
+            .field
+            .iter()
+            .any(|field| field.number() == number && field.label() != Label::Repeated && fits(field))
+    };
+    let key = |field: &FieldDescriptorProto| {
+        !matches!(
+            field.r#type(),
+            Type::Double | Type::Float | Type::Bytes | Type::Enum | Type::Message | Type::Group
+        ) && field.r#type.is_some()
+    };
+    if entry && !(has(1, key) && has(2, |_| true)) {
         return Err(format!("{}: map entry `{}` without key and value", file.name(), message.name()));
     }
     message.nested_type.iter().try_for_each(|nested| sound(nested, file))

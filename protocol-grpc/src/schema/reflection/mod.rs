@@ -319,3 +319,6 @@ fn offered(services: &[String]) -> String {
         _ => format!("; it lists {}", services.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;

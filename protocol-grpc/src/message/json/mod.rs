@@ -1,7 +1,10 @@
 //! Messages and JSON, in proto3's mapping (<https://protobuf.dev/programming-guides/json/>).
 
+mod special;
+mod write;
+
 use bytes::Bytes;
-use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
 
 /// The bytes of the message that `text` is the JSON of.
 ///
@@ -31,11 +34,12 @@ fn told(text: &str, descriptor: &MessageDescriptor, error: &serde_json::Error) -
 }
 
 /// The JSON of a message. Fields with their default values are there, so that checks can ask for them; what is absent
-/// and could be told from its default (messages, members of a oneof, `optional`) is not.
+/// and could be told from its default (messages, members of a oneof, `optional`) is not. Numbers of 64 bits are texts,
+/// as the mapping wants. Whatever a peer put into the message, this is JSON.
 #[must_use]
 pub fn to_json(message: &DynamicMessage) -> String {
-    let mut out = Vec::new();
-    let options = SerializeOptions::new().skip_default_fields(false);
-    let _ = message.serialize_with_options(&mut serde_json::Serializer::new(&mut out), &options);
-    String::from_utf8(out).unwrap_or_default()
+    write::json(message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -230,5 +230,7 @@ fn find(message: &MessageDescriptor, name: &str) -> Result<FieldDescriptor, Stri
 
 fn no_key(told: &str, field: &FieldDescriptor) -> String {
     format!("{told} is a {:?}: expected a text, bytes, a whole number, an enum or a bool", field.kind())
-        .to_lowercase()
 }
+
+#[cfg(test)]
+mod tests;

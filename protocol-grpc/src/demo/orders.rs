@@ -63,7 +63,7 @@ impl Standing {
         if self.rules.len() >= MOST {
             return Err(format!("{MOST} methods have faults already; Reset forgets them"));
         }
-        let at = self.rules.partition_point(|(known, _)| known.len() >= pattern.len());
+        let at = self.rules.partition_point(|(known, _)| weight(known) >= weight(&pattern));
         self.rules.insert(at, (pattern, faults));
         Ok(())
     }
@@ -75,6 +75,14 @@ impl Standing {
             None => path == pattern,
         };
         self.rules.iter().find(|(pattern, _)| fits(pattern)).map_or(&Faults::NONE, |(_, faults)| faults)
+    }
+}
+
+/// What rules are ordered by: how much of a path a pattern names, and whether it is all of it.
+fn weight(pattern: &str) -> (usize, bool) {
+    match pattern.strip_suffix('*') {
+        Some(start) => (start.len(), false),
+        None => (pattern.len(), true),
     }
 }
 

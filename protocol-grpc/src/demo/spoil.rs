@@ -22,6 +22,9 @@ const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 /// What messages of a size to order are filled with.
 static PATTERN: [u8; 64 * 1024] = [b'.'; 64 * 1024];
 
+/// Bytes that fit into one frame of HTTP/2 whatever the client allows.
+const FRAME: usize = 16 * 1024;
+
 /// How long what has been sent has to get out before the stream or the connection breaks.
 const BEFORE_THE_BREAK: Duration = Duration::from_millis(2);
 
@@ -160,10 +163,14 @@ impl Spoiled<'_> {
             Ending::Endless => {
                 self.begin()?;
                 let message = self.message().await?;
+                // Where nothing is waited for, messages share frames, as they do with any server that is busy: a client may
+                // take a flood of tiny frames for an attack.
+                let at_once = if self.faults.pause.is_some() { 1 } else { (FRAME / message.len()).max(1) };
+                let messages = Bytes::from(message.repeat(at_once));
                 loop {
                     self.pause().await?;
-                    self.answer.data(message.clone()).await?;
-                    self.sent += 1;
+                    self.answer.data(messages.clone()).await?;
+                    self.sent += at_once as u64;
                     // Others on this thread have their turn, however fast the client reads.
                     tokio::task::yield_now().await;
                 }

@@ -197,6 +197,14 @@ impl Seen {
         value.map(|value| value.to_str().expect("text")).unwrap_or_default()
     }
 
+    /// `grpc-message`, decoded.
+    pub(super) fn message(&self) -> String {
+        percent_encoding::percent_decode_str(self.end("grpc-message"))
+            .decode_utf8()
+            .expect("UTF-8")
+            .into_owned()
+    }
+
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().expect("text")).unwrap_or_default()
     }

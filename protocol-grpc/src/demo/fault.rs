@@ -87,7 +87,8 @@ impl Faults {
             match key {
                 "delay" => faults.delay = Some(Delay::parse(text())?),
                 "pause" => {
-                    faults.pause = Some(Delay::parse(text()).map_err(|e| e.replace("`delay`", "`pause`"))?)
+                    let pause = Delay::parse(text()).map_err(|error| error.replace("`delay`", "`pause`"));
+                    faults.pause = Some(pause?);
                 }
                 "share" => faults.share = share(text())?,
                 "after" => faults.after = Some(count(text())?),

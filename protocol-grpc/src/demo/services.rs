@@ -50,8 +50,11 @@ pub(super) const METHODS: [(&str, &[&str]); 5] = [
 
 type Replying = BoxFuture<Response<Body>, Infallible>;
 
+/// A service's name, and how it is called.
+type Route = (&'static str, Box<dyn Fn(Request<RequestBody>) -> Replying>);
+
 /// A thread's services.
-pub(super) struct Services(Vec<(&'static str, Box<dyn Fn(Request<RequestBody>) -> Replying>)>);
+pub(super) struct Services(Vec<Route>);
 
 impl Services {
     /// Needs the alarm of its thread.
@@ -95,7 +98,7 @@ impl Services {
     }
 }
 
-fn route<S>(service: S) -> (&'static str, Box<dyn Fn(Request<RequestBody>) -> Replying>)
+fn route<S>(service: S) -> Route
 where
     S: Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future = Replying>
         + NamedService

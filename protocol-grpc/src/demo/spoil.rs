@@ -122,7 +122,9 @@ impl Spoiled<'_> {
                 self.wait_for_ever().await
             }
             Ending::Close => {
-                self.wait_for_what_is_sent().await?;
+                // What the client has sent meanwhile (an acknowledgement, a window) is read by then. If it were not, the
+                // kernel would make a reset of the close.
+                self.wait_a_little().await?;
                 self.connection.fate.close_now();
                 self.wait_for_ever().await
             }
@@ -241,6 +243,10 @@ impl Spoiled<'_> {
         if !self.answer.is_begun() {
             return Ok(());
         }
+        self.wait_a_little().await
+    }
+
+    async fn wait_a_little(&mut self) -> Result<(), Gone> {
         let due = clock::now() + BEFORE_THE_BREAK;
         self.answer.unless_gone(self.connection.worker.alarm.until(due)).await
     }

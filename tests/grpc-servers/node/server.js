@@ -1,7 +1,7 @@
 // prony.demo.v1.Shop by grpc-js: a server that nobody of Prony wrote, with the behaviour that the embedded target has.
 //
-// The first line it prints is its port. It serves reflection (v1 and v1alpha) as well, and runs until its standard input
-// ends, so that it goes with whoever started it.
+// The first line it prints is its port. It serves reflection (v1 and v1alpha) and health as well, and runs until its
+// standard input ends, so that it goes with whoever started it.
 //
 //     node server.js [--cert FILE --key FILE [--client-ca FILE]]
 //
@@ -14,6 +14,7 @@ const { parseArgs } = require('node:util');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 const { ReflectionService } = require('@grpc/reflection');
+const { HealthImplementation } = require('grpc-health-check');
 
 const PROTOS = path.resolve(__dirname, '../../../protocol-grpc/proto');
 const LONGEST = 16_000_000;
@@ -216,6 +217,7 @@ server.addService(shop.service, {
   Chat: chat,
 });
 new ReflectionService(definition).addToServer(server);
+new HealthImplementation({ '': 'SERVING', 'prony.demo.v1.Shop': 'SERVING' }).addToServer(server);
 server.bindAsync('127.0.0.1:0', credentials(values), (error, port) => {
   if (error) {
     console.error(error.message);

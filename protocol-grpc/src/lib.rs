@@ -2,6 +2,7 @@
 //! sessions, and the embedded target.
 
 mod config;
+pub mod demo;
 mod driver;
 pub mod message;
 mod metrics;

@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("prony-mqtt", &["prony-core", "prony-transport"]),
     ("prony-grpc", &["prony-core", "prony-transport"]),
     ("prony-plugin-host", &["prony-core", "prony-http"]),
-    ("prony-scenario", &["prony-core", "prony-http", "prony-mqtt", "prony-plugin-host"]),
+    ("prony-scenario", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc", "prony-plugin-host"]),
     (
         "prony",
         &[
@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "prony-engine",
             "prony-http",
             "prony-mqtt",
+            "prony-grpc",
             "prony-plugin-host",
             "prony-scenario",
         ],

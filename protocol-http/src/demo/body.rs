@@ -8,10 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use prony_core::Timestamp;
+use prony_transport::target::{Alarm, Until, clock};
 
 use super::Aborted;
-use super::alarm::{Alarm, Until};
-use super::clock;
 
 /// What long bodies are made of.
 static PATTERN: [u8; 64 * 1024] = [b'.'; 64 * 1024];

@@ -5,13 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
+use prony_transport::target::{Delay, clock};
 use serde_json::{Map, Value, json};
 
 use super::Shared;
-use super::fault::{self, Delay, Ending, Faults};
+use super::fault::{self, Ending, Faults};
 use super::orders::{Pattern, Standing};
+use super::paths;
 use super::reply::{Reply, json_value, wrong, wrong_method};
-use super::{clock, paths};
 
 /// Where control calls begin.
 pub(super) const PREFIX: &str = "/_control/";

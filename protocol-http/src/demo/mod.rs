@@ -3,10 +3,7 @@
 //! It is cheap enough to share a machine with the load that is sent to it, and it keeps the delays it is asked for to
 //! some tens of microseconds. What it answers to is in `docs/serve.md`.
 
-mod alarm;
 mod body;
-mod certificate;
-mod clock;
 mod control;
 mod counters;
 mod fault;
@@ -16,7 +13,6 @@ mod probe;
 mod reply;
 mod service;
 mod shop;
-mod socket;
 mod worker;
 
 use std::io;
@@ -24,6 +20,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use prony_transport::target::{ServerIdentity, ServerIdentityError};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
@@ -73,12 +70,9 @@ pub enum TargetError {
     /// Neither address was given.
     #[error("a target needs an address to listen on; give one for HTTP, for HTTPS, or for both")]
     NoAddress,
-    /// No certificate could be made.
-    #[error("cannot make a certificate: {0}")]
-    Certificate(#[from] rcgen::Error),
-    /// TLS refused the certificate or found no randomness.
-    #[error("cannot set up TLS: {0}")]
-    Tls(#[from] rustls::Error),
+    /// There is no certificate to show.
+    #[error(transparent)]
+    Identity(#[from] ServerIdentityError),
     /// A thread or its runtime could not be started.
     #[error(
         "cannot start a thread of the target: {0}; ask for fewer threads, or raise the limits (ulimit -n, -u)"
@@ -116,7 +110,7 @@ impl Target {
         }
         let bound = [&http, &https].map(|listener| listener.as_ref().map(|(_, address)| *address));
         let addresses: Vec<_> = bound.iter().flatten().map(SocketAddr::ip).collect();
-        let identity = certificate::make(&addresses)?;
+        let identity = ServerIdentity::make(&addresses, &[b"h2", b"http/1.1"])?;
         let threads = options.threads.max(1);
         let (ways, incoming): (Vec<_>, Vec<_>) = (0..threads).map(|_| unbounded_channel()).unzip();
         let listeners = http

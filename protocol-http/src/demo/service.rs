@@ -6,11 +6,12 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use prony_transport::target::clock;
 
 use super::fault::{Ending, Faults};
 use super::reply::{Reply, ordered_status, wrong};
 use super::worker::{Connection, Worker};
-use super::{Aborted, clock, control, paths};
+use super::{Aborted, control, paths};
 
 /// The most of a request's body that is kept. Where it is not needed, any length is read and thrown away.
 const LONGEST_KEPT: usize = 16_000_000;

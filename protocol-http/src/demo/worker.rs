@@ -21,10 +21,9 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_rustls::TlsAcceptor;
 
-use super::alarm::Alarm;
 use super::orders::{Standing, View};
-use super::socket::{Fate, Socket};
 use super::{Shared, service};
+use prony_transport::target::{Alarm, Fate, Socket};
 
 /// Streams a client may have open on one HTTP/2 connection.
 const STREAMS: u32 = 10_000;

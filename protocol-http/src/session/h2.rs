@@ -64,7 +64,7 @@ impl Http2 {
             Fault::Other(failure) => failure,
             // It names the last stream that was or might be processed; those beyond it were not (RFC 9113, section 6.8).
             Fault::Http2(error) if error.is_go_away() && error.is_remote() => {
-                self.connection.leave();
+                let _ = self.connection.leave();
                 Failure { unprocessed: true, ..failure(&ended_by(&error)) }
             }
             Fault::Http2(error) => match self.connection.ended() {

@@ -3,4 +3,4 @@
 use prony_core::Protocol;
 
 /// Every protocol a plan can speak.
-pub static PROTOCOLS: &[&dyn Protocol] = &[&prony_http::HTTP, &prony_mqtt::MQTT];
+pub static PROTOCOLS: &[&dyn Protocol] = &[&prony_http::HTTP, &prony_mqtt::MQTT, &prony_grpc::GRPC];

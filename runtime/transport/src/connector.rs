@@ -69,6 +69,16 @@ pub struct WorkerConnector {
 pub struct Identity(Arc<ClientConfig>);
 
 impl ConnectorBuilder {
+    /// The addresses of `origin` as they are now, as far as a look at the system's resolver tells; for who must know them before
+    /// the run. Blocks.
+    #[must_use]
+    pub fn addresses_now(&self, origin: &Origin) -> Vec<SocketAddr> {
+        if let Some(address) = self.network.pinned.get(&(origin.host.to_string(), origin.port)) {
+            return vec![*address];
+        }
+        (&*origin.host, origin.port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
+    }
+
     /// Reads this machine's roots if asked for, and tries the source addresses. `alpn` is what TLS offers, the favourite
     /// first.
     ///
@@ -153,6 +163,20 @@ impl WorkerConnector {
         self.connect_as(origin, &Identity(Arc::clone(&self.tls)), clock, phases).await
     }
 
+    /// As [`Self::connect`], to one `address` of the origin's and no other.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect_to(
+        &self,
+        origin: &Origin,
+        address: SocketAddr,
+        clock: &Clock,
+        phases: &mut Phases,
+    ) -> Result<Connected, ConnectFailure> {
+        self.connect_over(origin, &[address], &Identity(Arc::clone(&self.tls)), clock, phases).await
+    }
+
     /// A certificate of somebody's own, read from PEM files.
     ///
     /// # Errors
@@ -173,8 +197,19 @@ impl WorkerConnector {
         phases: &mut Phases,
     ) -> Result<Connected, ConnectFailure> {
         let addresses = self.addresses(origin, clock, phases).await?;
+        self.connect_over(origin, &addresses, identity, clock, phases).await
+    }
+
+    async fn connect_over(
+        &self,
+        origin: &Origin,
+        addresses: &[SocketAddr],
+        identity: &Identity,
+        clock: &Clock,
+        phases: &mut Phases,
+    ) -> Result<Connected, ConnectFailure> {
         let began = clock.now();
-        let tcp = self.dial(origin, &addresses).await;
+        let tcp = self.dial(origin, addresses).await;
         phases.set(Phase::Connect, clock.now().nanos_since(began));
         let tcp = tcp?;
         if !origin.tls {

@@ -7,9 +7,11 @@ use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Connection, SendRequest};
+use h2::{Ping, PingPong};
 use prony_core::FailureKind;
 use send_wrapper::SendWrapper;
 
@@ -20,6 +22,33 @@ use crate::stream::Stream;
 const STREAM_WINDOW: u32 = 1 << 20;
 /// The connection's receive window. Below 16 MiB, h2 closes connections when many small DATA frames wait unread.
 const CONNECTION_WINDOW: u32 = 1 << 24;
+
+/// How a connection is set up beyond what HTTP needs.
+#[derive(Clone, Copy, Debug)]
+pub struct H2Options {
+    /// A stream's receive window in bytes: what a peer may send ahead of who reads it.
+    pub stream_window: u32,
+    /// Pings that find out whether the peer is still there.
+    pub keep_alive: Option<KeepAlive>,
+    /// How many bytes of overhead small DATA frames may have that nobody has read yet, before the connection is closed as an
+    /// attack; `None` for h2's own, half the connection's window. Who reads slowly on purpose needs more.
+    pub small_frames: Option<usize>,
+}
+
+impl Default for H2Options {
+    fn default() -> Self {
+        Self { stream_window: STREAM_WINDOW, keep_alive: None, small_frames: None }
+    }
+}
+
+/// Pings on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// How often.
+    pub every: Duration,
+    /// A ping that is not answered within this ends the connection.
+    pub timeout: Duration,
+}
 
 /// Why a connection or a stream of it ended, in Prony's words.
 #[derive(Clone, Debug)]
@@ -60,12 +89,63 @@ impl Shared {
             }
             Poll::Ready(Err(error)) => ended_by(&error),
         };
+        self.end(end);
+        Poll::Ready(())
+    }
+
+    /// Lets go of the connection; its streams end with it.
+    fn end(&mut self, end: Ended) {
         self.ended = Some(end);
         self.connection = None;
         if let Some(on_end) = self.on_end.take() {
             on_end();
         }
-        Poll::Ready(())
+    }
+}
+
+/// Pings a connection now and then, and waits for the answers.
+struct Pinger {
+    keep_alive: KeepAlive,
+    pings: PingPong,
+    /// A ping is on its way.
+    asked: bool,
+    timer: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl Pinger {
+    fn new(keep_alive: KeepAlive, pings: PingPong) -> Self {
+        Self { keep_alive, pings, asked: false, timer: Box::pin(tokio::time::sleep(keep_alive.every)) }
+    }
+
+    /// Ready when the peer is silent.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+        loop {
+            if self.asked {
+                match self.pings.poll_pong(context) {
+                    // A broken connection says so itself.
+                    Poll::Ready(Err(_)) => return Poll::Pending,
+                    Poll::Ready(Ok(_)) => {
+                        self.asked = false;
+                        self.wait(self.keep_alive.every);
+                    }
+                    Poll::Pending => {}
+                }
+            }
+            if self.timer.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            if self.asked {
+                let limit = prony_core::units::show_duration(self.keep_alive.timeout);
+                let detail = format!("the peer did not answer a PING within {limit}").into();
+                return Poll::Ready(Ended { kind: FailureKind::Timeout, detail });
+            }
+            self.asked = self.pings.send_ping(Ping::opaque()).is_ok();
+            self.wait(if self.asked { self.keep_alive.timeout } else { self.keep_alive.every });
+        }
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.timer = Box::pin(tokio::time::sleep(time));
     }
 }
 
@@ -76,13 +156,31 @@ impl H2Connection {
     /// # Errors
     /// When the peer's first words are not HTTP/2.
     pub async fn open(stream: Stream, on_end: impl FnOnce() + Send + 'static) -> Result<Self, Ended> {
+        Self::open_with(stream, &H2Options::default(), on_end).await
+    }
+
+    /// As [`Self::open`], with `options`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_with(
+        stream: Stream,
+        options: &H2Options,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, Ended> {
         let mut builder = h2::client::Builder::new();
         builder
-            .initial_window_size(STREAM_WINDOW)
+            .initial_window_size(options.stream_window)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .enable_push(false)
             .max_header_list_size(256 * 1024);
-        let (requests, connection) = builder.handshake(stream).await.map_err(|error| ended_by(&error))?;
+        if let Some(budget) = options.small_frames {
+            builder.data_frame_budget(budget);
+        }
+        let (requests, mut connection) = builder.handshake(stream).await.map_err(|error| ended_by(&error))?;
+        let mut pinger = options
+            .keep_alive
+            .and_then(|keep_alive| connection.ping_pong().map(|pings| Pinger::new(keep_alive, pings)));
         let shared = SendWrapper::new(Rc::new(RefCell::new(Shared {
             connection: Some(connection),
             ended: None,
@@ -96,6 +194,12 @@ impl H2Connection {
             let mut shared = moved.borrow_mut();
             if !shared.task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
                 shared.task = Some(context.waker().clone());
+            }
+            if let Some(pinger) = &mut pinger
+                && shared.connection.is_some()
+                && let Poll::Ready(silence) = pinger.poll(context)
+            {
+                shared.end(silence);
             }
             if shared.driven { Poll::Pending } else { shared.poll(context) }
         }));
@@ -115,9 +219,19 @@ impl H2Connection {
         shared.ended.is_none() && !shared.leaving
     }
 
-    /// Notes that the peer takes no further requests on it: a stream of it has met a GOAWAY.
-    pub fn leave(&self) {
-        self.shared.borrow_mut().leaving = true;
+    /// Notes that the peer takes no further requests on it: a stream of it has met a GOAWAY. True when that is news.
+    pub fn leave(&self) -> bool {
+        !std::mem::replace(&mut self.shared.borrow_mut().leaving, true)
+    }
+
+    /// Whether the peer has sent GOAWAY: also on a connection that has ended since.
+    #[must_use]
+    pub fn was_sent_away(&mut self) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        match self.requests.poll_ready(&mut nobody) {
+            Poll::Ready(Err(error)) => error.is_go_away() && error.is_remote(),
+            _ => false,
+        }
     }
 
     /// How many streams the peer allows at a time, as far as is known.

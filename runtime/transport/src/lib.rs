@@ -1,7 +1,8 @@
 //! How Prony reaches a peer: names, addresses, TCP, TLS and the shared HTTP/2 connection, each phase timed.
 //!
 //! A [`Connector`] is made once a run from the plan's `tls:` and `network:`; each worker takes a [`WorkerConnector`] of
-//! its own. What is said over a connection is the protocols' business.
+//! its own. What is said over a connection is the protocols' business. The other end of it, as far as the embedded targets
+//! share it, is in [`target`].
 
 mod connector;
 mod deadline;
@@ -12,6 +13,7 @@ mod origin;
 mod scratch;
 mod source;
 mod stream;
+pub mod target;
 mod tls;
 
 pub use connector::{ConnectFailure, Connected, Connector, ConnectorBuilder, Identity, WorkerConnector};

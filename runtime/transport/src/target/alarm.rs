@@ -29,18 +29,24 @@ const LONG: Duration = Duration::from_millis(500);
 /// What is left to the kernel timer of a long wait.
 const LAST: Duration = Duration::from_millis(20);
 
-/// A thread's waiting replies.
+/// A thread's waiting replies. Tasks and runtime are the thread's own.
 ///
 /// Virtual machines above all wake from a timer 50 to 250 µs late, the more the longer they have slept. So the timer
 /// is set ahead of the due time by about as much, as learned from the wakes before: by the lateness that seven wakes
 /// of ten exceed. A wake that comes too early after all sets the timer again; nothing is polled, for the core may be
 /// the generator's as well.
-pub(super) struct Alarm {
+pub struct Alarm {
     waiting: RefCell<BinaryHeap<Reverse<Waiting>>>,
     set: Cell<Option<Set>>,
     /// How far ahead of a due time the timer is set.
     ahead: Cell<Duration>,
     timer: Timer,
+}
+
+impl std::fmt::Debug for Alarm {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Alarm").field("waiting", &self.waiting.borrow().len()).finish_non_exhaustive()
+    }
 }
 
 /// What the timer is set for.
@@ -54,7 +60,10 @@ struct Set {
 
 impl Alarm {
     /// Needs a runtime with I/O and time. Nothing rings until [`Alarm::ring`] runs.
-    pub(super) fn new() -> std::io::Result<Rc<Self>> {
+    ///
+    /// # Errors
+    /// When the system has no timer left to give.
+    pub fn new() -> std::io::Result<Rc<Self>> {
         Ok(Rc::new(Self {
             waiting: RefCell::new(BinaryHeap::new()),
             set: Cell::new(None),
@@ -64,7 +73,7 @@ impl Alarm {
     }
 
     /// Wakes whoever is due, for ever.
-    pub(super) async fn ring(&self) {
+    pub async fn ring(&self) {
         loop {
             self.timer.went_off().await;
             let now = clock::now();
@@ -96,7 +105,7 @@ impl Alarm {
     }
 
     /// Returns at `due`, at most 20 µs early, and at once when it has passed.
-    pub(super) async fn until(self: &Rc<Self>, due: Timestamp) {
+    pub async fn until(self: &Rc<Self>, due: Timestamp) {
         let left = due - clock::now();
         if left > LONG {
             tokio::time::sleep(left - LAST).await;
@@ -131,14 +140,17 @@ impl Alarm {
 }
 
 /// A wait for a moment that is not far.
-pub(super) struct Until {
+#[derive(Debug)]
+pub struct Until {
     alarm: Rc<Alarm>,
     due: Timestamp,
     registered: Option<Waker>,
 }
 
 impl Until {
-    pub(super) fn new(alarm: &Rc<Alarm>, due: Timestamp) -> Self {
+    /// Ready at `due`, at most 20 µs early. Whoever gives up waiting leaves an entry behind until then.
+    #[must_use]
+    pub fn new(alarm: &Rc<Alarm>, due: Timestamp) -> Self {
         Self { alarm: Rc::clone(alarm), due, registered: None }
     }
 }

@@ -13,37 +13,40 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 /// How a connection is to end, as its requests order it.
-#[derive(Default)]
-pub(super) struct Fate {
+#[derive(Debug, Default)]
+pub struct Fate {
     reset: Cell<bool>,
     close: Notify,
 }
 
 impl Fate {
     /// The end, whenever it comes, is an RST.
-    pub(super) fn reset_at_the_end(&self) {
+    pub fn reset_at_the_end(&self) {
         self.reset.set(true);
     }
 
     /// The connection is to be closed now.
-    pub(super) fn close_now(&self) {
+    pub fn close_now(&self) {
         self.close.notify_one();
     }
 
     /// Returns when the connection is to be closed.
-    pub(super) async fn closed(&self) {
+    pub async fn closed(&self) {
         self.close.notified().await;
     }
 }
 
 /// A socket that knows its fate.
-pub(super) struct Socket {
+#[derive(Debug)]
+pub struct Socket {
     stream: TcpStream,
     fate: Rc<Fate>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, fate: Rc<Fate>) -> Self {
+    /// `stream`, whose end is `fate`'s to say.
+    #[must_use]
+    pub fn new(stream: TcpStream, fate: Rc<Fate>) -> Self {
         Self { stream, fate }
     }
 }

@@ -1,0 +1,358 @@
+//! gRPC's driver: once a run, once a worker.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use prony_core::catalog::{Entries, TooMany};
+use prony_core::protocol::Wiring;
+use prony_core::{
+    Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, FineTimer, Meter, Node, ReplyNeeds, ScenarioId,
+    Seat, Session, SetupError, StepId, StepIndex, Variables,
+};
+use prony_transport::{Connector, ConnectorBuilder, Origin, WorkerConnector};
+use send_wrapper::SendWrapper;
+
+use crate::config::{Balance, Policy, Reconnect, Settings};
+use crate::metrics::{Deliveries, Metrics, Tallies};
+use crate::poke::reflect;
+use crate::schema::{MethodKind, Schema};
+use crate::session::{Backoff, GrpcSession, Pool};
+use crate::step::{self, Context, Step, compile};
+use crate::target::{self, Backend};
+
+/// gRPC's driver in the making.
+pub(crate) struct Builder {
+    settings: Settings,
+    settings_node: Option<Node>,
+    origins: Vec<Origin>,
+    connector: ConnectorBuilder,
+    folder: PathBuf,
+    /// `None` when the server is to be asked.
+    schema: Option<Schema>,
+    steps: Vec<Draft>,
+    backends: Vec<Backend>,
+    metrics: Option<Metrics>,
+    last_name: String,
+}
+
+/// A step, as far as it is compiled.
+struct Draft {
+    made: Made,
+    name: String,
+    deliveries: Deliveries,
+}
+
+enum Made {
+    Whole(Box<Step>),
+    /// It waits for what the server says of itself.
+    Later {
+        node: Node,
+        needs: ReplyNeeds,
+        variables: Variables,
+    },
+}
+
+impl Builder {
+    pub(crate) fn new(wiring: Wiring<'_>) -> Result<Self, Diagnostic> {
+        let settings = Settings::from_plan(wiring.settings)?;
+        Ok(Self {
+            origins: target::from_plan(wiring.target, wiring.settings)?,
+            schema: schema(wiring.settings, wiring.folder)?,
+            settings,
+            settings_node: wiring.settings.cloned(),
+            connector: Connector::from_plan(wiring.network, wiring.tls, wiring.folder)?,
+            folder: wiring.folder.to_owned(),
+            steps: Vec::new(),
+            backends: Vec::new(),
+            metrics: None,
+            last_name: String::new(),
+        })
+    }
+
+    /// The servers, each with its addresses where calls take turns between them.
+    fn find_backends(&self) -> Vec<Backend> {
+        let mut found = Vec::new();
+        for (origin_number, origin) in self.origins.iter().enumerate() {
+            let mut addresses = match self.settings.balance {
+                Balance::RoundRobin => self.connector.addresses_now(origin),
+                Balance::PickFirst => Vec::new(),
+            };
+            addresses.sort_unstable();
+            addresses.dedup();
+            let backend = |address| Backend { origin: origin.clone(), address, origin_number };
+            match addresses.as_slice() {
+                [] | [_] => found.push(backend(None)),
+                several => found.extend(several.iter().map(|address| backend(Some(*address)))),
+            }
+        }
+        found
+    }
+}
+
+/// What `proto` or `descriptors` of the settings name.
+pub(crate) fn schema(
+    settings: Option<&Node>,
+    folder: &std::path::Path,
+) -> Result<Option<Schema>, Diagnostic> {
+    let get = |key: &str| settings.and_then(|settings| settings.get(key));
+    let paths = |node: &Node| -> Result<Vec<PathBuf>, Diagnostic> {
+        node.items().iter().map(|item| Ok(folder.join(item.text()?))).collect()
+    };
+    let told = |node: &Node, problem: &dyn std::fmt::Display, expected: &str| {
+        Diagnostic::at(&node.place, problem.to_string(), expected)
+            .help("relative paths start from the plan's folder")
+    };
+    match (get("proto"), get("descriptors")) {
+        (Some(_), Some(second)) => {
+            Err(Diagnostic::at(&second.place, "`proto` and `descriptors` together", "expected one of them"))
+        }
+        (Some(protos), None) => {
+            let imports = get("imports").map(paths).transpose()?.unwrap_or_default();
+            // A file may be given by its name under an import.
+            let named = protos.items().iter().map(|item| {
+                let text = item.text()?;
+                let path = folder.join(text);
+                Ok(if path.exists() || imports.is_empty() { path } else { PathBuf::from(text) })
+            });
+            let named = named.collect::<Result<Vec<_>, Diagnostic>>()?;
+            Schema::from_protos(&named, &imports)
+                .map(Some)
+                .map_err(|problem| told(protos, &problem, "expected .proto files that compile"))
+        }
+        (None, Some(set)) => Schema::from_set_file(&folder.join(set.text()?))
+            .map(Some)
+            .map_err(|problem| told(set, &problem, "expected a FileDescriptorSet")),
+        (None, None) => match get("imports") {
+            Some(imports) => {
+                Err(Diagnostic::at(&imports.place, "`imports` without `proto`", "expected `proto` beside it"))
+            }
+            None => Ok(None),
+        },
+    }
+}
+
+impl DriverBuilder for Builder {
+    fn step(
+        &mut self,
+        step: &Node,
+        needs: ReplyNeeds,
+        variables: &Variables,
+    ) -> Result<StepIndex, Diagnostic> {
+        let name = step::name(step)?;
+        let asks = self.schema.is_none() && step::wanted(step)?.is_some();
+        let made = if asks {
+            step::variables_of(step, self.settings_node.as_ref(), variables)?;
+            Made::Later { node: step.clone(), needs, variables: variables.clone() }
+        } else {
+            let none = Schema::default();
+            let context = Context {
+                settings: &self.settings,
+                settings_node: self.settings_node.as_ref(),
+                origins: &self.origins,
+                folder: &self.folder,
+                schema: self.schema.as_ref().unwrap_or(&none),
+            };
+            Made::Whole(Box::new(compile(step, needs, variables, &context)?))
+        };
+        self.last_name.clone_from(&name);
+        self.steps.push(Draft { made, name, deliveries: Deliveries::default() });
+        Ok(StepIndex(self.steps.len() as u32 - 1))
+    }
+
+    fn default_name(&self) -> String {
+        self.last_name.clone()
+    }
+
+    fn entered(&mut self, step: StepIndex, _: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {
+        if self.metrics.is_none() {
+            self.backends = self.find_backends();
+            self.metrics = Some(Metrics::enter(entries, &self.backends)?);
+        }
+        let Some(draft) = self.steps.get_mut(step.0 as usize) else { return Ok(()) };
+        let kind = match &draft.made {
+            Made::Whole(step) => step.method.kind,
+            // Which kind it is only the server knows; words of streams mean that it is one.
+            Made::Later { node, .. } if step::uses_streams(node) => MethodKind::Bidirectional,
+            Made::Later { .. } => MethodKind::Unary,
+        };
+        draft.deliveries = Deliveries::enter(entries, &draft.name, kind)?;
+        Ok(())
+    }
+
+    fn build(mut self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
+        if self.backends.is_empty() {
+            self.backends = self.find_backends();
+        }
+        let Self { settings, settings_node, origins, connector, folder, steps, backends, metrics, .. } =
+            *self;
+        let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
+        connector.resolve_now(&origins)?;
+        let mut wanted = Vec::new();
+        for draft in &steps {
+            if let Made::Later { node, .. } = &draft.made {
+                wanted.extend(step::wanted(node).map_err(|told| SetupError(told.to_string()))?);
+            }
+        }
+        let reflected = if wanted.is_empty() {
+            Schema::default()
+        } else {
+            let about = reflect::About {
+                origins: &origins,
+                settings: &settings,
+                settings_node: settings_node.as_ref(),
+            };
+            reflect::before_the_load(&connector, &about, wanted).map_err(SetupError)?
+        };
+        let context = Context {
+            settings: &settings,
+            settings_node: settings_node.as_ref(),
+            origins: &origins,
+            folder: &folder,
+            schema: &reflected,
+        };
+        let steps = steps.into_iter().map(|draft| {
+            let mut step = match draft.made {
+                Made::Whole(step) => *step,
+                Made::Later { node, needs, variables } => compile(&node, needs, &variables, &context)
+                    .map_err(|told| SetupError(told.to_string()))?,
+            };
+            step.deliveries = draft.deliveries;
+            Ok(step)
+        });
+        let steps = steps.collect::<Result<Vec<_>, SetupError>>()?;
+        Ok(Arc::new(GrpcDriver {
+            compiled: Arc::new(Compiled { settings, backends, steps, metrics }),
+            connector,
+            open: Arc::default(),
+        }))
+    }
+}
+
+/// What all workers read.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) settings: Settings,
+    pub(crate) backends: Vec<Backend>,
+    pub(crate) steps: Vec<Step>,
+    metrics: Option<Metrics>,
+}
+
+struct GrpcDriver {
+    compiled: Arc<Compiled>,
+    connector: Arc<Connector>,
+    /// Streams that are open, over all workers, as of their latest beats.
+    open: Arc<AtomicI64>,
+}
+
+/// How often a worker hands its counters on.
+const BEAT: Duration = Duration::from_millis(200);
+
+impl Driver for GrpcDriver {
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+        let settings = &self.compiled.settings;
+        let backends = self.compiled.backends.len();
+        let pools = match settings.policy {
+            Policy::Shared { connections, streams } => {
+                (0..backends).map(|_| Pool::new(share(connections, seat), streams)).collect()
+            }
+            Policy::Own | Policy::PerIteration => Vec::new(),
+        };
+        let policy = settings.reconnect.or(settings.wait_for_ready.then_some(Reconnect::DEFAULT));
+        let part = Arc::new(WorkerPart {
+            compiled: Arc::clone(&self.compiled),
+            connector: self.connector.worker(seat.worker),
+            pools,
+            backoff: SendWrapper::new(Backoff::new(policy, backends, seat.worker)),
+            clock: seat.clock,
+            timer: seat.timer.clone(),
+            meter: seat.meter.clone(),
+            scenario: seat.scenario,
+            tallies: SendWrapper::new(Tallies::new(backends)),
+            open: Arc::clone(&self.open),
+            told: SendWrapper::new(RefCell::default()),
+            noticed: SendWrapper::new(RefCell::default()),
+        });
+        let weak = Arc::downgrade(&part);
+        let beating = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(BEAT).await;
+                match weak.upgrade() {
+                    Some(part) => part.hand_on(),
+                    None => return,
+                }
+            }
+        });
+        Ok(Box::new(GrpcWorker { part, beating: beating.abort_handle() }))
+    }
+}
+
+/// A worker's share of a pool's connections: at least one, for it has users that need one.
+fn share(connections: u32, seat: &Seat) -> u32 {
+    (connections.saturating_sub(seat.worker)).div_ceil(seat.workers.max(1)).max(1)
+}
+
+/// A worker's part, shared by its users.
+pub(crate) struct WorkerPart {
+    pub(crate) compiled: Arc<Compiled>,
+    pub(crate) connector: WorkerConnector,
+    /// By backend; none where users have connections of their own.
+    pub(crate) pools: Vec<Arc<Pool>>,
+    pub(crate) backoff: SendWrapper<Backoff>,
+    pub(crate) clock: Clock,
+    pub(crate) timer: FineTimer,
+    pub(crate) meter: Meter,
+    pub(crate) scenario: ScenarioId,
+    pub(crate) tallies: SendWrapper<Tallies>,
+    open: Arc<AtomicI64>,
+    /// Statuses that were told, by step.
+    told: SendWrapper<RefCell<HashSet<(usize, u16)>>>,
+    /// What was told otherwise.
+    noticed: SendWrapper<RefCell<HashSet<&'static str>>>,
+}
+
+impl WorkerPart {
+    /// Whether nobody has been told of a step's status yet.
+    pub(crate) fn is_news(&self, step: usize, status: u16) -> bool {
+        self.told.borrow_mut().insert((step, status))
+    }
+
+    /// Tells something once.
+    pub(crate) fn notice(&self, key: &'static str, text: &dyn Fn() -> String) {
+        if self.noticed.borrow_mut().insert(key) {
+            self.meter.notice(self.scenario, &format!("grpc:{key}"), text);
+        }
+    }
+
+    fn hand_on(&self) {
+        if let Some(metrics) = &self.compiled.metrics {
+            self.tallies.hand_on(metrics, &self.open, &self.meter, self.clock.now());
+        }
+    }
+}
+
+impl Drop for WorkerPart {
+    fn drop(&mut self) {
+        self.hand_on();
+    }
+}
+
+struct GrpcWorker {
+    part: Arc<WorkerPart>,
+    beating: tokio::task::AbortHandle,
+}
+
+impl DriverWorker for GrpcWorker {
+    fn session(&mut self, seat: &Seat) -> Box<dyn Session> {
+        Box::new(GrpcSession::new(Arc::clone(&self.part), seat.user))
+    }
+}
+
+impl Drop for GrpcWorker {
+    fn drop(&mut self) {
+        self.beating.abort();
+    }
+}

@@ -1,0 +1,152 @@
+//! Asking a server for its schema.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prony_core::{Clock, Node, Random, Scope, Timestamp, Variables};
+use prony_transport::h2::H2Connection;
+use prony_transport::{Connector, Origin};
+
+use super::talk::{Talk, connect};
+use crate::config::Settings;
+use crate::schema::Schema;
+use crate::schema::reflection::{Reflected, Reflection, V1, V1ALPHA};
+use crate::session::{Event, Failure};
+use crate::step::Head;
+use crate::wire::Code;
+
+/// How long it may take before the load.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What a plan says of its servers.
+pub(crate) struct About<'a> {
+    pub(crate) origins: &'a [Origin],
+    pub(crate) settings: &'a Settings,
+    pub(crate) settings_node: Option<&'a Node>,
+}
+
+/// Asks the first server that answers for what defines `wanted`. Blocks; called before the load. The error is for people.
+pub(crate) fn before_the_load(
+    connector: &Arc<Connector>,
+    about: &About<'_>,
+    wanted: Vec<String>,
+) -> Result<Schema, String> {
+    // A thread of its own, for whoever builds a plan may be inside a runtime.
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime =
+                runtime.map_err(|error| format!("the server cannot be asked for its schema: {error}"))?;
+            runtime.block_on(async {
+                // Nobody looks at how long its phases take.
+                let clock = Clock::new(Timestamp::default);
+                let worker = connector.worker(0);
+                let (mut connection, number) =
+                    connect(&worker, about.origins, about.settings, LIMIT, clock).await?;
+                let asked = ask(&mut connection, number, about, wanted);
+                let reflected = tokio::time::timeout(LIMIT, asked).await.unwrap_or_else(|_| {
+                    Err(format!("it did not answer within {}", prony_core::units::show_duration(LIMIT)))
+                });
+                reflected.map(|reflected| reflected.schema)
+            })
+        });
+        asking.join().unwrap_or_else(|_| Err("asking it failed".to_owned()))
+    })
+    .map_err(|told| {
+        let servers: Vec<String> = about.origins.iter().map(ToString::to_string).collect();
+        format!(
+            "{}: the server was asked for its schema (reflection), for the plan names none: {told}; \
+             or name the services' files: `grpc: {{proto: FILE.proto}}`",
+            servers.join(", ")
+        )
+    })
+}
+
+/// Why one version of reflection yields nothing.
+enum No {
+    /// The server does not have this version.
+    Unimplemented(String),
+    Told(String),
+}
+
+/// Asks for what defines `wanted`, or for everything. The error is for people.
+pub(super) async fn ask(
+    connection: &mut H2Connection,
+    origin: usize,
+    about: &About<'_>,
+    wanted: Vec<String>,
+) -> Result<Reflected, String> {
+    match converse(connection, origin, about, V1, wanted.clone()).await {
+        Ok(reflected) => return Ok(reflected),
+        Err(No::Told(told)) => return Err(told),
+        Err(No::Unimplemented(_)) => {}
+    }
+    converse(connection, origin, about, V1ALPHA, wanted).await.map_err(|no| match no {
+        No::Told(told) => told,
+        No::Unimplemented(told) => format!("the server has no reflection ({told})"),
+    })
+}
+
+async fn converse(
+    connection: &mut H2Connection,
+    origin: usize,
+    about: &About<'_>,
+    path: &str,
+    wanted: Vec<String>,
+) -> Result<Reflected, No> {
+    let request = request(path, origin, about, LIMIT).map_err(No::Told)?;
+    let failed = |failure: Failure| {
+        if failure.code == Code::Unimplemented && failure.shows_code {
+            No::Unimplemented(failure.detail.into())
+        } else {
+            No::Told(failure.detail.into())
+        }
+    };
+    let mut talk = Talk::begin(connection, request, about.settings).await.map_err(failed)?;
+    let mut reflection = Reflection::new(wanted);
+    while let Some(question) = reflection.next_request() {
+        talk.send(&question);
+        loop {
+            match talk.next().await.map_err(failed)? {
+                Event::Head(_) => {}
+                Event::Message(message, _) => {
+                    reflection.accept(&message).map_err(|problem| No::Told(problem.to_string()))?;
+                    break;
+                }
+                Event::End(said) if said.status == Code::Unimplemented.number() => {
+                    return Err(No::Unimplemented(said.story()));
+                }
+                Event::End(said) if said.status == 0 => {
+                    return Err(No::Told("the server ended the stream of its reflection".to_owned()));
+                }
+                Event::End(said) => return Err(No::Told(said.story())),
+            }
+        }
+    }
+    talk.finish();
+    reflection.finish().map_err(|problem| No::Told(problem.to_string()))
+}
+
+/// The head of a call that is no step's: with the settings' metadata, as far as it needs no variables.
+pub(super) fn request(
+    path: &str,
+    origin: usize,
+    about: &About<'_>,
+    limit: Duration,
+) -> Result<http::Request<()>, String> {
+    let variables = Variables::default();
+    let metadata = about.settings_node.and_then(|node| node.get("metadata"));
+    let compile =
+        |metadata| Head::compile(path, about.origins, about.settings, [metadata, None], limit, &variables);
+    let head = compile(metadata).or_else(|_| compile(None)).map_err(|told| told.to_string())?;
+    let mut random = Random::new(0, 0, 0);
+    let mut scope = Scope {
+        values: &[],
+        user: 0,
+        iteration: 0,
+        random: &mut random,
+        wall: Duration::ZERO,
+        message: None,
+    };
+    head.request(origin, limit, &mut scope).map(|(request, _)| request)
+}

@@ -1,0 +1,137 @@
+//! Which connection a call goes over: the user's own or one of a pool, to the backend whose turn it is.
+
+use prony_transport::h2::H2Connection;
+
+use super::call::Desk;
+use super::channel::{is_usable, open, within};
+use super::failure::Failure;
+use super::pool::{Lease, Taken};
+use crate::config::{Balance, Policy};
+use crate::metrics::count;
+use crate::wire::Code;
+
+/// A user's way to the backends.
+#[derive(Default)]
+pub(super) struct Lines {
+    /// The user's own connections, by backend.
+    own: Vec<Option<H2Connection>>,
+    /// How many calls were begun, and where the first one went.
+    turn: usize,
+}
+
+/// A connection for one call, and the number of its backend.
+pub(super) enum Line {
+    /// The user's own.
+    Own(usize),
+    /// A stream of one that others use as well.
+    Shared(usize, Lease),
+}
+
+impl Lines {
+    /// The first call of user number `user` goes to the backend of that number, so that backends get equal shares of many
+    /// users' first calls.
+    pub(super) fn new(user: u32) -> Self {
+        Self { own: Vec::new(), turn: user as usize }
+    }
+
+    /// Lets go of the user's own connections.
+    pub(super) fn let_go(&mut self) {
+        self.own.clear();
+    }
+
+    /// The user's own connection to the backend of that number.
+    pub(super) fn own(&mut self, backend: usize) -> Option<&mut H2Connection> {
+        self.own.get_mut(backend).and_then(Option::as_mut)
+    }
+
+    /// A connection for the next call; opened, and waited for, as the settings say.
+    pub(super) async fn next(&mut self, desk: &mut Desk<'_, '_>) -> Result<Line, Failure> {
+        let part = desk.part;
+        let settings = &part.compiled.settings;
+        let many = part.compiled.backends.len();
+        self.own.resize_with(many.max(self.own.len()), || None);
+        let takes_turns = settings.balance == Balance::RoundRobin && many > 1;
+        let start = if takes_turns { self.turn % many } else { 0 };
+        self.turn = self.turn.wrapping_add(1);
+        if !takes_turns
+            && !matches!(settings.policy, Policy::Shared { .. })
+            && let Some(at) = self.standing(desk)
+        {
+            return Ok(Line::Own(at));
+        }
+        loop {
+            let mut last = None;
+            for step in 0..many {
+                match self.of((start + step) % many, desk).await {
+                    Ok(line) => return Ok(line),
+                    // The call's own time is over.
+                    Err(failure) if failure.shows_code => return Err(failure),
+                    Err(failure) => last = Some(failure),
+                }
+            }
+            let Some(last) = last.filter(|_| many > 0) else {
+                return Err(Failure::request("there is no server to call"));
+            };
+            if !settings.wait_for_ready {
+                return Err(last);
+            }
+            let clock = part.clock;
+            let pause = part.backoff.next_try() - clock.now();
+            if within(desk.deadline, &clock, tokio::time::sleep(pause)).await.is_none() {
+                return Err(Failure::timeout(&format!("no server became ready (last: {})", last.detail)));
+            }
+        }
+    }
+
+    /// The number of a backend that the user has a connection to.
+    fn standing(&mut self, desk: &Desk<'_, '_>) -> Option<usize> {
+        let usable = |line: &mut Option<H2Connection>| {
+            line.as_mut().is_some_and(|connection| is_usable(connection, desk.part))
+        };
+        self.own.iter_mut().position(usable)
+    }
+
+    /// A connection to the backend of that number.
+    async fn of(&mut self, number: usize, desk: &mut Desk<'_, '_>) -> Result<Line, Failure> {
+        let part = desk.part;
+        let Some(pool) = part.pools.get(number) else {
+            if let Some(connection) = &mut self.own[number]
+                && is_usable(connection, part)
+            {
+                return Ok(Line::Own(number));
+            }
+            self.own[number] = None;
+            self.own[number] = Some(Box::pin(connect(number, desk)).await?);
+            return Ok(Line::Own(number));
+        };
+        match pool.take(desk).await? {
+            Taken::Stream(lease) => Ok(Line::Shared(number, lease)),
+            Taken::Leave(leave) => {
+                let connection = Box::pin(connect(number, desk)).await?;
+                Ok(Line::Shared(number, leave.opened(connection)))
+            }
+        }
+    }
+}
+
+/// Opens a connection to the backend of that number, unless that failed a moment ago and the settings say to pause.
+async fn connect(number: usize, desk: &mut Desk<'_, '_>) -> Result<H2Connection, Failure> {
+    let part = desk.part;
+    let clock = part.clock;
+    if let Some((kind, detail)) = part.backoff.pauses(number, clock.now()) {
+        return Err(Failure::new(kind, Code::Unavailable, detail));
+    }
+    match open(&part.compiled.backends[number], desk).await {
+        Ok(connection) => {
+            part.backoff.is_up(number);
+            Ok(connection)
+        }
+        Err(failure) => {
+            count(&part.tallies.connect_failures, 1);
+            if !failure.kind.is_generators() {
+                part.backoff.is_down(number, clock.now(), failure.kind, &failure.detail);
+            }
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which answer of a bidirectional stream belongs to which request.
+
+use std::collections::{HashMap, VecDeque};
+
+use prony_core::Timestamp;
+
+use crate::step::OwnedKey;
+
+/// The most messages of a stream that are remembered until their answers come. A server that never answers must not make
+/// Prony's memory grow for as long as a run lasts.
+pub(super) const MOST: usize = 65_536;
+
+/// A message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SentAt {
+    /// When it was due.
+    pub(super) due: Timestamp,
+    /// When it was handed to the connection.
+    pub(super) at: Timestamp,
+}
+
+/// Messages of a stream that wait for their answers.
+#[derive(Debug, Default)]
+pub(super) struct Matching {
+    by_order: VecDeque<SentAt>,
+    by_key: HashMap<OwnedKey, VecDeque<SentAt>>,
+    waiting: usize,
+    /// There were too many; nothing is matched any more.
+    pub(super) gave_up: bool,
+}
+
+impl Matching {
+    /// How many messages wait for their answers.
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Remembers a message; with a key where the stream has keys. False when it is not, for there are too many.
+    pub(super) fn sent(&mut self, key: Option<OwnedKey>, message: SentAt) -> bool {
+        if self.waiting >= MOST {
+            self.gave_up = true;
+            self.by_order = VecDeque::new();
+            self.by_key = HashMap::new();
+            self.waiting = 0;
+        }
+        if self.gave_up {
+            return false;
+        }
+        self.waiting += 1;
+        match key {
+            Some(key) => self.by_key.entry(key).or_default().push_back(message),
+            None => self.by_order.push_back(message),
+        }
+        true
+    }
+
+    /// The message that an answer belongs to; with a key where the stream has keys.
+    pub(super) fn answered(&mut self, key: Option<&OwnedKey>) -> Option<SentAt> {
+        let found = match key {
+            None => self.by_order.pop_front(),
+            Some(key) => {
+                let line = self.by_key.get_mut(key)?;
+                let found = line.pop_front();
+                if line.is_empty() {
+                    self.by_key.remove(key);
+                }
+                found
+            }
+        };
+        self.waiting -= usize::from(found.is_some());
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanoseconds: u64) -> SentAt {
+        let moment = Timestamp::from_nanos(nanoseconds);
+        SentAt { due: moment, at: moment }
+    }
+
+    #[test]
+    fn answers_find_their_requests_by_order_or_by_key() {
+        let mut order = Matching::default();
+        assert!(order.sent(None, at(1)) && order.sent(None, at(2)));
+        assert_eq!((order.answered(None), order.waiting()), (Some(at(1)), 1));
+        let mut keyed = Matching::default();
+        let key = OwnedKey::Number;
+        for (number, moment) in [(7, 1), (8, 2), (7, 3)] {
+            assert!(keyed.sent(Some(key(number)), at(moment)));
+        }
+        assert_eq!(keyed.answered(Some(&key(8))), Some(at(2)));
+        assert_eq!(keyed.answered(Some(&key(7))), Some(at(1)));
+        assert_eq!(keyed.answered(Some(&key(7))), Some(at(3)));
+        assert_eq!((keyed.answered(Some(&key(7))), keyed.waiting()), (None, 0));
+    }
+
+    #[test]
+    fn a_server_that_never_answers_is_given_up() {
+        let mut matching = Matching::default();
+        assert_eq!((0..MOST as u64 + 10).filter(|moment| matching.sent(None, at(*moment))).count(), MOST);
+        assert!(matching.gave_up);
+        assert_eq!(matching.answered(None), None);
+    }
+}

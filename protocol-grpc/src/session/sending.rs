@@ -1,0 +1,257 @@
+//! The client's half of a call: messages made when they are due, and sent as the server's flow control allows.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::SendStream;
+use prony_core::{BoxFuture, Clock, FineTimer, Scope, Timestamp};
+
+use super::failure::Failure;
+use super::matching::SentAt;
+use crate::step::{Content, OwnedKey, Step};
+use crate::wire::{Compression, frame};
+
+/// A first message up to this length is handed over at once, head and message in one write; HTTP/2 keeps it should there be no
+/// room. Anything else waits for room, so that a stream's messages do not pile up in memory.
+const DIRECT: usize = 16 * 1024;
+
+/// A message on its way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outgoing {
+    pub(super) bytes: Bytes,
+    pub(super) key: Option<OwnedKey>,
+}
+
+/// What a poll has to tell.
+pub(super) enum Told {
+    /// A message was handed over, to the last byte.
+    Sent(Option<OwnedKey>, SentAt),
+    /// It waited so many nanoseconds for the server's flow control.
+    Stalled(u64),
+}
+
+/// The client's half of a call.
+pub(super) struct Sending<'a, 's> {
+    stream: SendStream<Bytes>,
+    step: &'a Step,
+    compression: Compression,
+    scope: &'a mut Scope<'s>,
+    buffer: &'a mut Vec<u8>,
+    clock: Clock,
+    timer: FineTimer,
+    /// When the first message was due; beats count from here.
+    began: Timestamp,
+    stage: Stage,
+    wait: Option<BoxFuture<'static, ()>>,
+    /// What is left of the message on its way.
+    message: Outgoing,
+    due: Timestamp,
+    stalled: Option<Timestamp>,
+    pub(super) sent: u64,
+    pub(super) bytes: u64,
+    /// When the first message was handed over.
+    pub(super) first: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Next,
+    Writing,
+    Done,
+}
+
+/// Makes a step's message number `number`.
+pub(super) fn make(
+    step: &Step,
+    number: u64,
+    compression: Compression,
+    scope: &mut Scope<'_>,
+    buffer: &mut Vec<u8>,
+) -> Result<Outgoing, Failure> {
+    let of_plugin = scope.message.and_then(|message| message.body.as_ref());
+    let keys = step.flow.keys.as_ref();
+    let content = &step.messages[(number % step.messages.len() as u64) as usize];
+    if let (Content::Constant(bytes, key), None) = (content, of_plugin) {
+        return Ok(Outgoing { bytes: bytes.clone(), key: key.clone() });
+    }
+    buffer.clear();
+    let mut key = None;
+    frame::put(buffer, compression, |out| {
+        let start = out.len();
+        match (of_plugin, content) {
+            (Some(body), _) => out.extend_from_slice(body),
+            (None, Content::Template(template)) => {
+                template.render(scope, out).map_err(|error| Failure::request(error.to_string()))?;
+            }
+            (None, Content::Constant(..)) => {}
+        }
+        key = keys.and_then(|keys| keys.of_request(&out[start..]));
+        Ok::<(), Failure>(())
+    })?;
+    let bytes = Bytes::copy_from_slice(buffer);
+    // One large message must not stay for ever.
+    buffer.shrink_to(64 * 1024);
+    Ok(Outgoing { bytes, key })
+}
+
+impl<'a, 's> Sending<'a, 's> {
+    /// Begins with a message that is made already, due at `due`.
+    #[expect(clippy::too_many_arguments, reason = "made at one place, of what that place has")]
+    pub(super) fn new(
+        stream: SendStream<Bytes>,
+        step: &'a Step,
+        first: Outgoing,
+        due: Timestamp,
+        began: Timestamp,
+        compression: Compression,
+        scope: &'a mut Scope<'s>,
+        buffer: &'a mut Vec<u8>,
+        clock: Clock,
+        timer: FineTimer,
+    ) -> Self {
+        Self {
+            stream,
+            step,
+            compression,
+            scope,
+            buffer,
+            clock,
+            timer,
+            began,
+            stage: Stage::Writing,
+            wait: None,
+            message: first,
+            due,
+            stalled: None,
+            sent: 0,
+            bytes: 0,
+            first: None,
+        }
+    }
+
+    /// Whether there is more to send.
+    pub(super) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// Sends what can be sent now. `waiting` messages have no answer yet; what was done is told.
+    pub(super) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        waiting: &mut usize,
+        tell: &mut dyn FnMut(Told) -> usize,
+    ) -> Result<(), Failure> {
+        loop {
+            match self.stage {
+                Stage::Done => return Ok(()),
+                Stage::Next => {
+                    if !self.next(context, *waiting)? {
+                        return Ok(());
+                    }
+                }
+                Stage::Writing => {
+                    if self.write(context, tell).is_pending() {
+                        return Ok(());
+                    }
+                    if self.stage != Stage::Writing {
+                        let sent = SentAt { due: self.due, at: self.clock.now() };
+                        self.first.get_or_insert(sent.at);
+                        *waiting = tell(Told::Sent(self.message.key.take(), sent));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the next message, or closes. False when it is to wait.
+    fn next(&mut self, context: &mut Context<'_>, waiting: usize) -> Result<bool, Failure> {
+        let flow = &self.step.flow;
+        let now = self.clock.now();
+        let due = match flow.every {
+            Some(every) => {
+                let beats = u64::try_from(every.as_nanos()).unwrap_or(u64::MAX).saturating_mul(self.sent);
+                Timestamp::from_nanos(self.began.as_nanos().saturating_add(beats))
+            }
+            None => now,
+        };
+        let end = flow.lasts.map(|lasts| self.began + lasts);
+        let is_over = end.is_some_and(|end| due >= end || flow.in_flight.is_some() && now >= end);
+        if is_over || flow.count == Some(self.sent) {
+            if flow.half_close {
+                // Refused only when the server has ended the stream, which it says itself.
+                let _ = self.stream.send_data(Bytes::new(), true);
+            }
+            self.stage = Stage::Done;
+            return Ok(true);
+        }
+        if flow.in_flight.is_some_and(|most| waiting >= most) {
+            // An answer makes room; the end of the time for sending does not wait for it.
+            return Ok(end.is_some_and(|end| self.waits_until(end, context).is_ready()));
+        }
+        if due > now && self.waits_until(due, context).is_pending() {
+            return Ok(false);
+        }
+        self.wait = None;
+        self.message = make(self.step, self.sent, self.compression, self.scope, self.buffer)?;
+        self.due = due;
+        self.stage = Stage::Writing;
+        Ok(true)
+    }
+
+    fn waits_until(&mut self, moment: Timestamp, context: &mut Context<'_>) -> Poll<()> {
+        let timer = &self.timer;
+        let wait = self.wait.get_or_insert_with(|| timer.until(moment));
+        let ready = wait.as_mut().poll(context);
+        if ready.is_ready() {
+            self.wait = None;
+        }
+        ready
+    }
+
+    /// Writes what there is room for. Ready when the message is gone, or nothing can be sent any more.
+    fn write(&mut self, context: &mut Context<'_>, tell: &mut dyn FnMut(Told) -> usize) -> Poll<()> {
+        let flow = &self.step.flow;
+        let is_last = flow.half_close && flow.count == Some(self.sent + 1);
+        let length = self.message.bytes.len();
+        let mut piece = length;
+        if self.sent > 0 || length > DIRECT {
+            self.stream.reserve_capacity(length);
+            piece = self.stream.capacity().min(length);
+            if piece == 0 {
+                match self.stream.poll_capacity(context) {
+                    Poll::Pending => {
+                        self.stalled.get_or_insert_with(|| self.clock.now());
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Some(Ok(_))) => return Poll::Ready(()),
+                    Poll::Ready(None | Some(Err(_))) => return self.refused(),
+                }
+            }
+        }
+        if let Some(since) = self.stalled.take() {
+            tell(Told::Stalled(self.clock.now().nanos_since(since)));
+        }
+        let part = self.message.bytes.split_to(piece);
+        let is_whole = self.message.bytes.is_empty();
+        if self.stream.send_data(part, is_last && is_whole).is_err() {
+            return self.refused();
+        }
+        self.bytes += piece as u64;
+        if is_whole {
+            self.sent += 1;
+            self.stage = if is_last { Stage::Done } else { Stage::Next };
+        }
+        Poll::Ready(())
+    }
+
+    /// The server takes no more; why, it says itself.
+    fn refused(&mut self) -> Poll<()> {
+        self.stage = Stage::Done;
+        Poll::Pending
+    }
+
+    /// The stream, for who resets it.
+    pub(super) fn reset(&mut self) {
+        self.stream.send_reset(h2::Reason::CANCEL);
+    }
+}

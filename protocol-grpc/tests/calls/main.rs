@@ -1,0 +1,11 @@
+//! Sessions against a scripted HTTP/2 server with nothing of Prony's in it: what a call says on the wire, how it ends, and how it
+//! ends when the server does not behave.
+
+mod channels;
+mod hostile;
+mod plans;
+mod poke;
+mod server;
+mod streams;
+mod unary;
+mod world;

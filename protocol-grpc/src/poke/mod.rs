@@ -114,6 +114,20 @@ impl Client {
         Ok(names)
     }
 
+    /// The methods of a service as they are called, `shop.v1.Cart/AddItem`, in the order of its file.
+    ///
+    /// # Errors
+    /// When there is no such service, or the server does not say.
+    pub async fn methods(&mut self, service: &str) -> Result<Vec<String>, PokeError> {
+        let schema = self.schema_of(service).await?;
+        let mut services = schema.services();
+        let Some(found) = services.find(|known| known.full_name() == service) else {
+            let known: Vec<_> = schema.services().map(|known| format!("`{}`", known.full_name())).collect();
+            return failed(format!("there is no service `{}`; there are {}", service.escape_debug(), known.join(", ")));
+        };
+        Ok(found.methods().map(|method| format!("{service}/{}", method.name())).collect())
+    }
+
     /// The `.proto` text of a service, method (`shop.v1.Cart.AddItem` or `shop.v1.Cart/AddItem`), message or enum.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ impl Demo {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let options = TargetOptions { http: Some(any), https: Some(any), threads: 1, seed: 1 };
         let target = Target::start(options).map_err(|error| Failure::Setup(error.to_string()))?;
+        let grpc = prony_grpc::demo::TargetOptions { plain: Some(any), tls: None, threads: 1, seed: 1 };
+        let grpc = prony_grpc::demo::Target::start(grpc).map_err(|error| Failure::Setup(error.to_string()))?;
         let broker = DemoBroker::start(BrokerOptions { tcp: any, websocket: None })
             .map_err(|error| Failure::Setup(error.to_string()))?;
         let folder = std::env::temp_dir().join(format!("prony-demo-{}", std::process::id()));
@@ -36,6 +38,7 @@ impl Demo {
         let plan = PLAN
             .replace("HTTPS_ADDRESS", &address(target.https()))
             .replace("HTTP_ADDRESS", &address(target.http()))
+            .replace("GRPC_ADDRESS", &address(grpc.plain()))
             .replace("MQTT_ADDRESS", &broker.addresses().tcp.to_string());
         let plan = Plan::from_text("demo", &plan, &files.folder)?;
         let code = execute::run(&plan, &self.options)?;

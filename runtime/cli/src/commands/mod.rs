@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod grpc;
 mod http;
 mod mqtt;
 mod plugin;
@@ -22,7 +23,7 @@ use prony_scenario::CompileError;
 
 use crate::{exit, show};
 
-/// A load generator for HTTP and MQTT services with numbers you can defend.
+/// A load generator for HTTP, gRPC and MQTT services with numbers you can defend.
 #[derive(Debug, Parser)]
 #[command(
     name = "prony",
@@ -43,6 +44,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Http(http::Http),
+    Grpc(Box<grpc::Grpc>),
     Mqtt(Box<mqtt::Mqtt>),
     Plugin(plugin::Plugin),
     Check(check::Check),
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::try_parse().unwrap_or_else(|error| refuse(&error)).command {
         Command::Run(command) => command.execute(),
         Command::Http(command) => command.execute(),
+        Command::Grpc(command) => command.execute(),
         Command::Mqtt(command) => command.execute(),
         Command::Plugin(command) => command.execute(),
         Command::Check(command) => command.execute(),

@@ -11,7 +11,7 @@ use prony_mqtt::demo::{BrokerOptions, DemoBroker, WEBSOCKET_PATH};
 use crate::commands::{Failure, print};
 use crate::exit;
 
-/// Starts the target inside this binary: HTTP/1.1 and HTTP/2, with and without TLS, with faults to order; and an MQTT broker.
+/// Starts the targets inside this binary: HTTP/1.1, HTTP/2 and gRPC, with and without TLS, with faults to order; and an MQTT broker.
 ///
 /// docs/serve.md tells its paths and its faults. It runs until it is interrupted.
 #[derive(Debug, Args)]
@@ -22,8 +22,14 @@ pub(crate) struct Serve {
     /// Address for the same over TLS, with a certificate made at the start.
     #[arg(long, value_name = "ADDRESS")]
     https: Option<SocketAddr>,
-    /// Writes the certificate to trust (PEM) to this file.
-    #[arg(long, value_name = "FILE", requires = "https")]
+    /// Address for gRPC. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    grpc: Option<SocketAddr>,
+    /// Address for gRPC over TLS, with a certificate made at the start.
+    #[arg(long, value_name = "ADDRESS")]
+    grpcs: Option<SocketAddr>,
+    /// Writes the certificates to trust (PEM) to this file.
+    #[arg(long, value_name = "FILE")]
     write_ca: Option<PathBuf>,
     /// Address for an MQTT broker: 3.1.1 and 5 on the one port. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
@@ -31,7 +37,7 @@ pub(crate) struct Serve {
     /// Address for the same broker over WebSocket, at the path /mqtt.
     #[arg(long, value_name = "ADDRESS", requires = "mqtt")]
     mqtt_ws: Option<SocketAddr>,
-    /// Threads that answer HTTP. The broker has one of its own.
+    /// Threads that answer HTTP, and as many for gRPC. The broker has one of its own.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
     /// Where random delays and fault shares come from.
@@ -48,8 +54,23 @@ impl Serve {
             seed: self.seed,
         };
         let target = Target::start(options).map_err(|error| Failure::Setup(error.to_string()))?;
+        let grpc = (self.grpc.is_some() || self.grpcs.is_some())
+            .then(|| {
+                prony_grpc::demo::Target::start(prony_grpc::demo::TargetOptions {
+                    plain: self.grpc,
+                    tls: self.grpcs,
+                    threads: usize::from(self.threads),
+                    seed: self.seed,
+                })
+            })
+            .transpose()
+            .map_err(|error| Failure::Setup(error.to_string()))?;
         if let Some(file) = &self.write_ca {
-            std::fs::write(file, target.certificate_pem()).map_err(|error| {
+            let mut pem = target.certificate_pem().to_owned();
+            if let Some(grpc) = &grpc {
+                pem.push_str(grpc.certificate_pem());
+            }
+            std::fs::write(file, pem).map_err(|error| {
                 Failure::Setup(format!("{}: the certificate cannot be written: {error}", file.display()))
             })?;
         }
@@ -67,6 +88,13 @@ impl Serve {
         for (scheme, address) in [("http", target.http()), ("https", target.https())] {
             if let Some(address) = address {
                 text.push_str(&format!("{scheme}://{address}/\n"));
+            }
+        }
+        if let Some(grpc) = &grpc {
+            for (scheme, address) in [("grpc", grpc.plain()), ("grpcs", grpc.tls())] {
+                if let Some(address) = address {
+                    text.push_str(&format!("{scheme}://{address}\n"));
+                }
             }
         }
         if let Some(addresses) = broker.as_ref().map(DemoBroker::addresses) {

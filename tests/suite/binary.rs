@@ -213,6 +213,7 @@ pub(crate) struct Served {
     https: String,
     mqtt: String,
     mqtt_websocket: String,
+    grpc: String,
     certificate: PathBuf,
     _folder: TempDir,
 }
@@ -226,6 +227,11 @@ impl Served {
     /// The same, with the MQTT broker beside it.
     pub(crate) fn with_broker() -> Self {
         Self::with(&["--mqtt", "127.0.0.1:0", "--mqtt-ws", "127.0.0.1:0"])
+    }
+
+    /// The same, with the gRPC target beside it.
+    pub(crate) fn with_grpc() -> Self {
+        Self::with(&["--grpc", "127.0.0.1:0"])
     }
 
     fn with(flags: &[&str]) -> Self {
@@ -249,9 +255,11 @@ impl Served {
             found.unwrap_or_else(|| panic!("the target printed no {scheme} address"))
         };
         let (http, https) = (address("http://"), address("https://"));
+        let has = |flag: &str| flags.contains(&flag);
+        let grpc = if has("--grpc") { address("grpc://") } else { String::new() };
         let (mqtt, mqtt_websocket) =
-            if flags.is_empty() { Default::default() } else { (address("mqtt://"), address("ws://")) };
-        Self { child, http, https, mqtt, mqtt_websocket, certificate, _folder: folder }
+            if has("--mqtt") { (address("mqtt://"), address("ws://")) } else { Default::default() };
+        Self { child, http, https, mqtt, mqtt_websocket, grpc, certificate, _folder: folder }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -267,6 +275,11 @@ impl Served {
     /// `mqtt://127.0.0.1:PORT`, with a broker.
     pub(crate) fn mqtt(&self) -> &str {
         &self.mqtt
+    }
+
+    /// `grpc://127.0.0.1:PORT`, with a gRPC target.
+    pub(crate) fn grpc(&self) -> &str {
+        &self.grpc
     }
 
     /// `ws://127.0.0.1:PORT/mqtt`, with a broker.

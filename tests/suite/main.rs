@@ -10,6 +10,7 @@ mod corpus;
 mod demo_broker;
 mod documents;
 mod exhausted;
+mod grpc;
 mod honesty;
 mod hostile;
 mod house;

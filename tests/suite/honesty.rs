@@ -25,8 +25,10 @@ fn a_stall_is_seen_whole(http: &str) {
     let target = Served::start();
     let plan = open_plan(&target, "{rate: 1000/s, for: 20s, max_users: 4000}", http, "/?delay=1ms");
     target.control("stall", r#"{"after": "8s", "for": "2s"}"#);
-    let run = Prony::run(&plan).finish();
-    let summary = run.summary();
+    assert_stall_is_whole(&Prony::run(&plan).finish().summary());
+}
+
+fn assert_stall_is_whole(summary: &serde_json::Value) {
     let main = &summary["scenarios"]["main"];
     assert_eq!(main["requests"], 20_000, "{summary:#}");
     assert_eq!(main["failures"]["total"], 0);
@@ -50,6 +52,35 @@ fn honesty_a_stall_is_seen_whole_with_ten_shared_connections() {
 #[test]
 fn honesty_a_stall_is_seen_whole_over_two_http2_connections() {
     a_stall_is_seen_whole("{version: 2, connections: {shared: 2, streams: 100}}");
+}
+
+/// A plan that calls the gRPC target in an open load, with faults ordered by metadata.
+fn grpc_plan(target: &Served, load: &str, settings: &str, fault: &str) -> Plan {
+    Plan::new(&format!(
+        "target: {}\ngrpc: {settings}\nscenarios:\n  main:\n    load: {load}\n    steps:\n      - grpc: {{call: prony.demo.v1.Shop/Echo, data: {{text: hello}}, metadata: {{prony-fault: \"{fault}\"}}}}\n",
+        target.grpc()
+    ))
+}
+
+fn a_stall_is_seen_whole_over_grpc(settings: &str) {
+    let target = Served::with_grpc();
+    let plan = grpc_plan(&target, "{rate: 1000/s, for: 20s, max_users: 4000}", settings, "delay=1ms");
+    let stall = r#"{"after_us": 8000000, "for_us": 2000000}"#;
+    let ordered =
+        Prony::with(&["grpc", "call", target.grpc(), "prony.demo.v1.Control/Stall", "--data", stall])
+            .finish();
+    assert_eq!(ordered.exit_code(), 0, "{}", ordered.stderr);
+    assert_stall_is_whole(&Prony::run(&plan).finish().summary());
+}
+
+#[test]
+fn honesty_a_stall_is_seen_whole_over_grpc_connections_of_their_own() {
+    a_stall_is_seen_whole_over_grpc("{connections: own}");
+}
+
+#[test]
+fn honesty_a_stall_is_seen_whole_over_two_grpc_connections() {
+    a_stall_is_seen_whole_over_grpc("{connections: {shared: 2, streams: 100}}");
 }
 
 /// What a summary says that is further than 3 % + 200 µs from the truth about delays evenly spread from 1 to 9 ms.
@@ -78,11 +109,25 @@ fn wrong_percentiles(summary: &serde_json::Value) -> Vec<String> {
 /// asked for; a figure that is wrong by itself is wrong in all of them.
 #[test]
 fn honesty_a_known_delay_distribution_is_reported_as_it_is() {
+    let load = "{rate: 1000/s, for: 15s}";
+    assert_delays_are_true(Served::start, |target| {
+        open_plan(target, load, "{connections: own}", "/?delay=uniform(1ms,9ms)")
+    });
+}
+
+#[test]
+fn honesty_a_known_delay_distribution_is_reported_as_it_is_over_grpc() {
+    let load = "{rate: 1000/s, for: 15s}";
+    assert_delays_are_true(Served::with_grpc, |target| {
+        grpc_plan(target, load, "{connections: own}", "delay=uniform(1ms,9ms)")
+    });
+}
+
+fn assert_delays_are_true(start: impl Fn() -> Served, plan: impl Fn(&Served) -> Plan) {
     let mut wrong = Vec::new();
     for _ in 0..4 {
-        let target = Served::start();
-        let plan =
-            open_plan(&target, "{rate: 1000/s, for: 15s}", "{connections: own}", "/?delay=uniform(1ms,9ms)");
+        let target = start();
+        let plan = plan(&target);
         let summary = Prony::run(&plan).finish().summary();
         assert_eq!(summary["scenarios"]["main"]["requests"], 15_000, "{summary:#}");
         wrong = wrong_percentiles(&summary);

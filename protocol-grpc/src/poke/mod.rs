@@ -123,7 +123,11 @@ impl Client {
         let mut services = schema.services();
         let Some(found) = services.find(|known| known.full_name() == service) else {
             let known: Vec<_> = schema.services().map(|known| format!("`{}`", known.full_name())).collect();
-            return failed(format!("there is no service `{}`; there are {}", service.escape_debug(), known.join(", ")));
+            return failed(format!(
+                "there is no service `{}`; there are {}",
+                service.escape_debug(),
+                known.join(", ")
+            ));
         };
         Ok(found.methods().map(|method| format!("{service}/{}", method.name())).collect())
     }

@@ -75,7 +75,8 @@ impl Recording for Recorded {
 /// Everything that somebody could ask for.
 pub(crate) const ALL: ReplyNeeds = ReplyNeeds { fields: true, body: true, judges_status: false, waits: true };
 /// Nothing but figures.
-pub(crate) const NOTHING: ReplyNeeds = ReplyNeeds { fields: false, body: false, judges_status: false, waits: false };
+pub(crate) const NOTHING: ReplyNeeds =
+    ReplyNeeds { fields: false, body: false, judges_status: false, waits: false };
 
 pub(crate) fn node(text: &str) -> Node {
     document::parse(&Source::new("plan", text)).expect("yaml")

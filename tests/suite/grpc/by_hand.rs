@@ -27,7 +27,8 @@ fn a_server_is_looked_at_by_hand() {
     let (code, _, told) = grpc(&["call", &at, "prony.demo.v1.Shop/GetItem"]);
     assert_eq!(code, 1, "{told}");
     assert!(told.contains("NOT_FOUND") && told.contains("no item 0"), "{told}");
-    let (_, answers, _) = grpc(&["call", &at, "prony.demo.v1.Shop/Chat", "--data", r#"[{"key": "a"}, {"key": "b"}]"#]);
+    let (_, answers, _) =
+        grpc(&["call", &at, "prony.demo.v1.Shop/Chat", "--data", r#"[{"key": "a"}, {"key": "b"}]"#]);
     assert_eq!(answers.matches("\"sequence\"").count(), 2, "{answers}");
 }
 

@@ -45,7 +45,8 @@ fn every_fault_is_a_failure_of_its_kind() {
         for more in ["", ", connections: {shared: 1}"] {
             let ran = run(served.grpc(), &plan_of(fault, more));
             let found = ran.failures().as_object().cloned().unwrap_or_default();
-            let kinds: Vec<&str> = found.iter().filter(|(_, count)| **count != 0).map(|(kind, _)| kind.as_str()).collect();
+            let kinds: Vec<&str> =
+                found.iter().filter(|(_, count)| **count != 0).map(|(kind, _)| kind.as_str()).collect();
             let fits = if kind == "ok" { kinds.is_empty() } else { kinds.contains(&kind) };
             if !fits {
                 wrong.push(format!("{fault}{more}: expected {kind}, found {kinds:?}"));

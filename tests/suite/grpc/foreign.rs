@@ -89,7 +89,12 @@ scenarios:
         // 10 streams each: 40 answers in order, 5 by key.
         assert_eq!(timed("message"), 10 * (40 + 5), "{who}: {}", ran.stdout);
         let metrics = &main["metrics"];
-        assert_eq!(metrics["grpc.messages_received"]["sum"], 10.0 * (20 + 10 + 1 + 40 + 5) as f64, "{who}: {}", ran.stdout);
+        assert_eq!(
+            metrics["grpc.messages_received"]["sum"],
+            10.0 * (20 + 10 + 1 + 40 + 5) as f64,
+            "{who}: {}",
+            ran.stdout
+        );
     }
 }
 

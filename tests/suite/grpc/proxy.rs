@@ -51,12 +51,14 @@ fn nginx_passes_calls_and_streams_to_two_backends() {
     let test = "nginx_passes_calls_and_streams_to_two_backends";
     let (Some(first), Some(second)) = (Shop::python(test, None), Shop::node(test, None)) else { return };
     let Some((_nginx, port, _folder)) = nginx(test, [first.port(), second.port()]) else { return };
-    let ran = run(&format!("grpc://127.0.0.1:{port}"), &format!("target: TARGET{}", PLAN.replace("MORE", "")));
+    let ran =
+        run(&format!("grpc://127.0.0.1:{port}"), &format!("target: TARGET{}", PLAN.replace("MORE", "")));
     assert_eq!(ran.main()["requests"], 400, "{}", ran.stdout);
     assert_eq!(ran.main()["failures"]["total"], 0, "{}", ran.stdout);
     // Both are gone: nginx answers with an HTTP status, which is a status of gRPC's by its rules.
     drop((first, second));
-    let ran = run(&format!("grpc://127.0.0.1:{port}"), &format!("target: TARGET{}", PLAN.replace("MORE", "")));
+    let ran =
+        run(&format!("grpc://127.0.0.1:{port}"), &format!("target: TARGET{}", PLAN.replace("MORE", "")));
     let failures = ran.failures();
     assert_eq!(failures["status"], 400, "{}", ran.stdout);
     assert!(ran.stdout.contains("502"), "the HTTP status is told: {}", ran.stdout);

@@ -24,7 +24,8 @@ impl Shop {
     /// grpcio's; `None` where there is no Python with its packages.
     pub(crate) fn python(test: &str, tls: Option<&Tls<'_>>) -> Option<Self> {
         let python = repository().join("target/tests-python/bin/python");
-        let has = Command::new(&python).args(["-c", "import grpc_tools, grpc_reflection, grpc_health"]).status();
+        let has =
+            Command::new(&python).args(["-c", "import grpc_tools, grpc_reflection, grpc_health"]).status();
         if !has.is_ok_and(|status| status.success()) {
             missing(test, "a Python with grpcio, which tests/run installs");
             return None;

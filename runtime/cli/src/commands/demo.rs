@@ -27,7 +27,8 @@ impl Demo {
         let options = TargetOptions { http: Some(any), https: Some(any), threads: 1, seed: 1 };
         let target = Target::start(options).map_err(|error| Failure::Setup(error.to_string()))?;
         let grpc = prony_grpc::demo::TargetOptions { plain: Some(any), tls: None, threads: 1, seed: 1 };
-        let grpc = prony_grpc::demo::Target::start(grpc).map_err(|error| Failure::Setup(error.to_string()))?;
+        let grpc =
+            prony_grpc::demo::Target::start(grpc).map_err(|error| Failure::Setup(error.to_string()))?;
         let broker = DemoBroker::start(BrokerOptions { tcp: any, websocket: None })
             .map_err(|error| Failure::Setup(error.to_string()))?;
         let folder = std::env::temp_dir().join(format!("prony-demo-{}", std::process::id()));

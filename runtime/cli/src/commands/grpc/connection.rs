@@ -41,7 +41,9 @@ pub(super) struct ConnectionFlags {
 
 fn metadata(text: &str) -> Result<(String, String), String> {
     match text.split_once([':', '=']) {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
         _ => Err("expected `name: value`".to_owned()),
     }
 }
@@ -67,8 +69,7 @@ impl ConnectionFlags {
         settings.extend(more);
         let tls = self.tls.settings();
         let scheme = if self.secure || !tls.is_empty() { "grpcs" } else { "grpc" };
-        let target =
-            if target.contains("://") { target.to_owned() } else { format!("{scheme}://{target}") };
+        let target = if target.contains("://") { target.to_owned() } else { format!("{scheme}://{target}") };
         let mut top = Map::new();
         top.insert("name".to_owned(), "prony grpc".into());
         top.insert("target".to_owned(), target.into());

@@ -106,7 +106,9 @@ impl Load {
         if let Some(data) = &self.data {
             let text = read(data)?;
             let json = quick::json_text(&text).map_err(|told| {
-                Failure::Setup(format!("--data: {told}; in a shell, JSON stands in single quotes: --data '{{\"id\": 7}}'"))
+                Failure::Setup(format!(
+                    "--data: {told}; in a shell, JSON stands in single quotes: --data '{{\"id\": 7}}'"
+                ))
             })?;
             set(if json.is_array() { "messages" } else { "data" }, Some(json));
         }

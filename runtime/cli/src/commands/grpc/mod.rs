@@ -61,9 +61,8 @@ fn by_hand<T>(
     let wiring: Wiring<'_> = overlaid.wiring(prony_grpc::NAME, &commons);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Setup(format!("no runtime can be made: {error}")))?;
-    let done = runtime.block_on(async {
-        work(Client::connect(wiring, prony_engine::clock::clock()).await?).await
-    });
+    let done =
+        runtime.block_on(async { work(Client::connect(wiring, prony_engine::clock::clock()).await?).await });
     done.map_err(|error| match error {
         PokeError::Wrong(mistake) => Failure::Wrong(mistake),
         PokeError::Failed(text) => Failure::Setup(text),
@@ -74,8 +73,7 @@ fn by_hand<T>(
 fn read(text: &str) -> Result<String, Failure> {
     match text.strip_prefix('@') {
         None => Ok(text.to_owned()),
-        Some(file) => std::fs::read_to_string(file).map_err(|error| {
-            Failure::Setup(format!("{file}: {error}; expected a readable file with JSON"))
-        }),
+        Some(file) => std::fs::read_to_string(file)
+            .map_err(|error| Failure::Setup(format!("{file}: {error}; expected a readable file with JSON"))),
     }
 }

@@ -48,11 +48,17 @@ pub(super) enum Zero {
 }
 
 /// A message's JSON with holes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Json {
     pub(super) template: JsonTemplate,
     pub(super) descriptor: MessageDescriptor,
     pub(super) what: String,
+}
+
+impl std::fmt::Debug for Json {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Json of {} ({:?})", self.descriptor.full_name(), self.template)
+    }
 }
 
 /// Pieces in a row. Constants that meet grow together.

@@ -73,6 +73,10 @@ impl Pieces {
         }
     }
 
+    pub(super) fn append(&mut self, others: Self) {
+        others.0.into_iter().for_each(|piece| self.push(piece));
+    }
+
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
         match self.0.last_mut() {
             _ if bytes.is_empty() => {}
@@ -99,7 +103,7 @@ impl Pieces {
     /// Adds `inside` between the two marks of a group.
     pub(super) fn push_group(&mut self, number: u32, inside: Self) {
         self.push_bytes(&key(number, WireType::StartGroup));
-        inside.0.into_iter().for_each(|piece| self.push(piece));
+        self.append(inside);
         self.push_bytes(&key(number, WireType::EndGroup));
     }
 

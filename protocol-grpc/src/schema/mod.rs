@@ -197,7 +197,10 @@ impl std::fmt::Display for MethodKind {
 /// A schema with everything in it that protobuf has.
 #[cfg(test)]
 pub(crate) fn sample() -> Schema {
-    builtin::compiled("sample.proto", include_str!("protos/sample.proto"))
+    // One for all tests: descriptors of two compilations are never equal.
+    static SAMPLE: std::sync::LazyLock<Schema> =
+        std::sync::LazyLock::new(|| builtin::compiled("sample.proto", include_str!("protos/sample.proto")));
+    SAMPLE.clone()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
+use tonic_reflection::pb;
 use tonic_reflection::server::Builder;
 
 use super::Shared;
@@ -59,8 +60,9 @@ pub(super) struct Services(Vec<Route>);
 impl Services {
     /// Needs the alarm of its thread.
     pub(super) fn new(shared: &Arc<Shared>, alarm: &Rc<Alarm>) -> io::Result<Self> {
-        let reflection = || {
+        let reflection = |other| {
             Builder::configure()
+                .register_encoded_file_descriptor_set(other)
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
@@ -75,8 +77,9 @@ impl Services {
             route(shop),
             route(ControlServer::new(ControlCalls::new(shared))),
             route(health),
-            route(reflection().build_v1().map_err(broken)?),
-            route(reflection().build_v1alpha().map_err(broken)?),
+            // Each knows itself without being told.
+            route(reflection(pb::v1alpha::FILE_DESCRIPTOR_SET).build_v1().map_err(broken)?),
+            route(reflection(pb::v1::FILE_DESCRIPTOR_SET).build_v1alpha().map_err(broken)?),
         ]))
     }
 

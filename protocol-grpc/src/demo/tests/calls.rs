@@ -13,9 +13,11 @@ use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse
 
 use super::client::{Client, echo, framed, prefixed, shop, with_target};
 use crate::demo::generated::{
-    AddItemReply, AddItemRequest, ChatMessage, ChatReply, EchoReply, EchoRequest, Event, GetItemRequest,
-    Item, PlaceOrderReply, PlaceOrderRequest, SetHealthRequest, UploadChunk, UploadReply, WatchRequest,
+    AddItemReply, AddItemRequest, ChatMessage, ChatReply, DESCRIPTORS, EchoReply, EchoRequest, Event,
+    GetItemRequest, Item, PlaceOrderReply, PlaceOrderRequest, SetHealthRequest, UploadChunk, UploadReply,
+    WatchRequest,
 };
+use crate::demo::services::METHODS;
 
 #[test]
 fn three_calls_make_a_chain_and_a_made_up_order_is_not_found() {
@@ -156,11 +158,11 @@ fn reflection_knows_all_services_in_both_versions() {
             else {
                 panic!("{seen:?}");
             };
-            let names: Vec<_> = list.service.iter().map(|service| &*service.name).collect();
-            for name in ["prony.demo.v1.Shop", "prony.demo.v1.Control", "grpc.health.v1.Health"] {
-                assert!(names.contains(&name), "{names:?}");
-            }
-            assert!(names.contains(&&*format!("grpc.reflection.{version}.ServerReflection")), "{names:?}");
+            let mut names: Vec<_> = list.service.iter().map(|service| &*service.name).collect();
+            let mut expected: Vec<_> = METHODS.iter().map(|(service, _)| *service).collect();
+            expected.sort_unstable();
+            names.sort_unstable();
+            assert_eq!(names, expected);
             let Some(Some(MessageResponse::FileDescriptorResponse(files))) =
                 replies.next().map(|reply| reply.message_response)
             else {
@@ -170,6 +172,24 @@ fn reflection_knows_all_services_in_both_versions() {
             assert_eq!(file.expect("a file").name(), "prony/demo/v1/shop.proto");
         }
     });
+}
+
+#[test]
+fn methods_are_counted_as_the_descriptors_name_them() {
+    let sets = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET];
+    let files = sets.map(|set| prost_types::FileDescriptorSet::decode(set).expect("descriptors").file);
+    let mut found = 0;
+    for file in files.iter().flatten() {
+        for service in &file.service {
+            let name = format!("{}.{}", file.package(), service.name());
+            let known = METHODS.iter().find(|(known, _)| *known == name).expect("a service");
+            let methods: Vec<_> = service.method.iter().map(|method| method.name()).collect();
+            assert!(known.1.iter().all(|method| methods.contains(method)), "{name}: {methods:?}");
+            assert_eq!(known.1.len(), methods.len(), "{name}: {methods:?}");
+            found += 1;
+        }
+    }
+    assert_eq!(found, METHODS.len() - 2);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What people copy from: the example plans, and the plans in the documents. All are right, fit the schema, and run.
 //!
 //! In README.md and docs/*.md a block fenced as `yaml` is a complete plan, and `prony check` must find nothing wrong with
-//! it; files it names are those of `plans/`, plugins those of `tests/guests/0.1.0/`. A block that is only a part of a plan is
-//! fenced as `yaml fragment`.
+//! it; files it names are those of `plans/`, plugins those of `tests/guests/0.1.0/`, `.proto` files those of the embedded gRPC
+//! target. A block that is only a part of a plan is fenced as `yaml fragment`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,9 @@ use prony_core::{Source, document};
 use serde_json::Value as Json;
 
 use crate::binary::{Prony, Served};
+
+/// Where example plans are.
+const FOLDERS: [&str; 3] = ["plans", "plans/mqtt", "plans/grpc"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -83,7 +86,7 @@ fn assert_right(path: &Path, shown: &str, certificates: &Certificates) {
 #[test]
 fn example_plans_are_right() {
     let certificates = Certificates::new();
-    for path in files("plans", "yaml").into_iter().chain(files("plans/mqtt", "yaml")) {
+    for path in FOLDERS.into_iter().flat_map(|folder| files(folder, "yaml")) {
         assert_right(&path, &path.to_string_lossy(), &certificates);
     }
 }
@@ -92,7 +95,12 @@ fn example_plans_are_right() {
 fn plans_in_documents_are_right() {
     let certificates = Certificates::new();
     let folder = tempfile::tempdir().expect("a folder");
-    let beside = [("plans", "csv"), ("plans", "txt"), ("tests/guests/0.1.0", "wasm")];
+    let beside = [
+        ("plans", "csv"),
+        ("plans", "txt"),
+        ("tests/guests/0.1.0", "wasm"),
+        ("protocol-grpc/proto/prony/demo/v1", "proto"),
+    ];
     for path in beside.into_iter().flat_map(|(from, extension)| files(from, extension)) {
         let name = path.file_name().expect("a name");
         std::fs::copy(&path, folder.path().join(name)).expect("copied");
@@ -113,9 +121,9 @@ fn plans_in_documents_are_right() {
 #[test]
 fn example_plans_fit_the_schema() {
     let validator = jsonschema::validator_for(&prony::plan::schema()).expect("a schema");
-    let mut texts: Vec<(String, String)> = files("plans", "yaml")
+    let mut texts: Vec<(String, String)> = FOLDERS
         .into_iter()
-        .chain(files("plans/mqtt", "yaml"))
+        .flat_map(|folder| files(folder, "yaml"))
         .map(|path| (path.display().to_string(), std::fs::read_to_string(path).expect("a plan")))
         .collect();
     for document in files("docs", "md").into_iter().chain([root().join("README.md")]) {

@@ -19,7 +19,7 @@ use send_wrapper::SendWrapper;
 use crate::config::{Balance, Policy, Reconnect, Settings};
 use crate::metrics::{Deliveries, Metrics, Tallies};
 use crate::poke::reflect;
-use crate::schema::{MethodKind, Schema};
+use crate::schema::Schema;
 use crate::session::{Backoff, GrpcSession, Pool};
 use crate::step::{self, Context, Step, compile};
 use crate::target::{self, Backend};
@@ -37,23 +37,25 @@ pub(crate) struct Builder {
     backends: Vec<Backend>,
     metrics: Option<Metrics>,
     last_name: String,
+    reflections: Reflections,
 }
 
 /// A step, as far as it is compiled.
 struct Draft {
-    made: Made,
+    /// `None` when the server did not tell what it needs.
+    step: Option<Box<Step>>,
     name: String,
     deliveries: Deliveries,
 }
 
-enum Made {
-    Whole(Box<Step>),
-    /// It waits for what the server says of itself.
-    Later {
-        node: Node,
-        needs: ReplyNeeds,
-        variables: Variables,
-    },
+/// What the servers have said of themselves while the plan was compiled.
+#[derive(Default)]
+struct Reflections {
+    connector: Option<Arc<Connector>>,
+    /// One for each service that was asked about.
+    schemas: Vec<Schema>,
+    /// Why one of them could not be had.
+    problem: Option<SetupError>,
 }
 
 impl Builder {
@@ -70,7 +72,53 @@ impl Builder {
             backends: Vec::new(),
             metrics: None,
             last_name: String::new(),
+            reflections: Reflections::default(),
         })
+    }
+
+    /// The schema of the service that `symbol` is of, from the server; asked for once. `None` when it cannot be had: then the
+    /// driver is not built, and the reason is told.
+    fn reflect(&mut self, symbol: &str) -> Option<Schema> {
+        let name = symbol.trim_start_matches('/').replace('/', ".");
+        let is_of = |schema: &Schema| {
+            schema.services().any(|service| {
+                name.strip_prefix(service.full_name()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        if let Some(known) = self.reflections.schemas.iter().find(|schema| is_of(schema)) {
+            return Some(known.clone());
+        }
+        if self.reflections.problem.is_some() {
+            return None;
+        }
+        match self.ask(symbol) {
+            Ok(schema) => {
+                self.reflections.schemas.push(schema.clone());
+                Some(schema)
+            }
+            Err(problem) => {
+                self.reflections.problem = Some(problem);
+                None
+            }
+        }
+    }
+
+    fn ask(&mut self, symbol: &str) -> Result<Schema, SetupError> {
+        let connector = match &self.reflections.connector {
+            Some(connector) => Arc::clone(connector),
+            None => {
+                let made = Arc::new(self.connector.clone().build(vec![b"h2".to_vec()])?);
+                made.resolve_now(&self.origins)?;
+                self.reflections.connector = Some(Arc::clone(&made));
+                made
+            }
+        };
+        let about = reflect::About {
+            origins: &self.origins,
+            settings: &self.settings,
+            settings_node: self.settings_node.as_ref(),
+        };
+        reflect::before_the_load(&connector, &about, vec![symbol.to_owned()]).map_err(SetupError)
     }
 
     /// The servers, each with its addresses where calls take turns between them.
@@ -143,23 +191,29 @@ impl DriverBuilder for Builder {
         variables: &Variables,
     ) -> Result<StepIndex, Diagnostic> {
         let name = step::name(step)?;
-        let asks = self.schema.is_none() && step::wanted(step)?.is_some();
-        let made = if asks {
-            step::variables_of(step, self.settings_node.as_ref(), variables)?;
-            Made::Later { node: step.clone(), needs, variables: variables.clone() }
-        } else {
-            let none = Schema::default();
-            let context = Context {
-                settings: &self.settings,
-                settings_node: self.settings_node.as_ref(),
-                origins: &self.origins,
-                folder: &self.folder,
-                schema: self.schema.as_ref().unwrap_or(&none),
-            };
-            Made::Whole(Box::new(compile(step, needs, variables, &context)?))
+        let asked = match (&self.schema, step::wanted(step)?) {
+            (None, Some(symbol)) => match self.reflect(&symbol) {
+                Some(schema) => Some(schema),
+                None => {
+                    step::variables_of(step, self.settings_node.as_ref(), variables)?;
+                    self.last_name.clone_from(&name);
+                    self.steps.push(Draft { step: None, name, deliveries: Deliveries::default() });
+                    return Ok(StepIndex(self.steps.len() as u32 - 1));
+                }
+            },
+            _ => None,
         };
+        let none = Schema::default();
+        let context = Context {
+            settings: &self.settings,
+            settings_node: self.settings_node.as_ref(),
+            origins: &self.origins,
+            folder: &self.folder,
+            schema: asked.as_ref().or(self.schema.as_ref()).unwrap_or(&none),
+        };
+        let compiled = Box::new(compile(step, needs, variables, &context)?);
         self.last_name.clone_from(&name);
-        self.steps.push(Draft { made, name, deliveries: Deliveries::default() });
+        self.steps.push(Draft { step: Some(compiled), name, deliveries: Deliveries::default() });
         Ok(StepIndex(self.steps.len() as u32 - 1))
     }
 
@@ -173,12 +227,8 @@ impl DriverBuilder for Builder {
             self.metrics = Some(Metrics::enter(entries, &self.backends)?);
         }
         let Some(draft) = self.steps.get_mut(step.0 as usize) else { return Ok(()) };
-        let kind = match &draft.made {
-            Made::Whole(step) => step.method.kind,
-            // Which kind it is only the server knows; words of streams mean that it is one.
-            Made::Later { node, .. } if step::uses_streams(node) => MethodKind::Bidirectional,
-            Made::Later { .. } => MethodKind::Unary,
-        };
+        let Some(compiled) = &draft.step else { return Ok(()) };
+        let kind = compiled.method.kind;
         draft.deliveries = Deliveries::enter(entries, &draft.name, kind)?;
         Ok(())
     }
@@ -187,43 +237,14 @@ impl DriverBuilder for Builder {
         if self.backends.is_empty() {
             self.backends = self.find_backends();
         }
-        let Self { settings, settings_node, origins, connector, folder, steps, backends, metrics, .. } =
-            *self;
+        if let Some(problem) = self.reflections.problem {
+            return Err(problem);
+        }
+        let Self { settings, origins, connector, steps, backends, metrics, .. } = *self;
         let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
         connector.resolve_now(&origins)?;
-        let mut wanted = Vec::new();
-        for draft in &steps {
-            if let Made::Later { node, .. } = &draft.made {
-                wanted.extend(step::wanted(node).map_err(|told| SetupError(told.to_string()))?);
-            }
-        }
-        let reflected = if wanted.is_empty() {
-            Schema::default()
-        } else {
-            let about = reflect::About {
-                origins: &origins,
-                settings: &settings,
-                settings_node: settings_node.as_ref(),
-            };
-            reflect::before_the_load(&connector, &about, wanted).map_err(SetupError)?
-        };
-        let context = Context {
-            settings: &settings,
-            settings_node: settings_node.as_ref(),
-            origins: &origins,
-            folder: &folder,
-            schema: &reflected,
-        };
-        let steps = steps.into_iter().map(|draft| {
-            let mut step = match draft.made {
-                Made::Whole(step) => *step,
-                Made::Later { node, needs, variables } => compile(&node, needs, &variables, &context)
-                    .map_err(|told| SetupError(told.to_string()))?,
-            };
-            step.deliveries = draft.deliveries;
-            Ok(step)
-        });
-        let steps = steps.collect::<Result<Vec<_>, SetupError>>()?;
+        let steps = steps.into_iter().filter_map(|draft| Some(Step { deliveries: draft.deliveries, ..*draft.step? }));
+        let steps = steps.collect();
         Ok(Arc::new(GrpcDriver {
             compiled: Arc::new(Compiled { settings, backends, steps, metrics }),
             connector,

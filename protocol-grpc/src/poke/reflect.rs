@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prony_core::document::Value;
 use prony_core::{Clock, Node, Random, Scope, Timestamp, Variables};
 use prony_transport::h2::H2Connection;
 use prony_transport::{Connector, Origin};
@@ -127,7 +128,7 @@ async fn converse(
     reflection.finish().map_err(|problem| No::Told(problem.to_string()))
 }
 
-/// The head of a call that is no step's: with the settings' metadata, as far as it needs no variables.
+/// The head of a call that is no step's: with the settings' metadata but for what has holes, which only steps can fill.
 pub(super) fn request(
     path: &str,
     origin: usize,
@@ -135,10 +136,10 @@ pub(super) fn request(
     limit: Duration,
 ) -> Result<http::Request<()>, String> {
     let variables = Variables::default();
-    let metadata = about.settings_node.and_then(|node| node.get("metadata"));
-    let compile =
-        |metadata| Head::compile(path, about.origins, about.settings, [metadata, None], limit, &variables);
-    let head = compile(metadata).or_else(|_| compile(None)).map_err(|told| told.to_string())?;
+    let metadata = about.settings_node.and_then(|node| node.get("metadata")).map(without_holes);
+    let head =
+        Head::compile(path, about.origins, about.settings, [metadata.as_ref(), None], limit, &variables);
+    let head = head.map_err(|told| told.to_string())?;
     let mut random = Random::new(0, 0, 0);
     let mut scope = Scope {
         values: &[],
@@ -149,4 +150,11 @@ pub(super) fn request(
         message: None,
     };
     head.request(origin, limit, &mut scope).map(|(request, _)| request)
+}
+
+/// The entries of a map whose values are no templates.
+fn without_holes(metadata: &Node) -> Node {
+    let plain = |node: &Node| node.text().is_ok_and(|text| !text.contains("{{"));
+    let entries = metadata.entries().filter(|(_, value)| plain(value)).cloned();
+    Node { value: Value::Map(entries.collect()), place: metadata.place.clone() }
 }

@@ -103,11 +103,6 @@ pub(crate) fn wanted(node: &Node) -> Result<Option<String>, Diagnostic> {
     }
 }
 
-/// Whether it has words of streams: then its messages may have to be timed one by one.
-pub(crate) fn uses_streams(node: &Node) -> bool {
-    SENDING.iter().chain(&RECEIVING).chain(&BOTH).any(|key| node.get(key).is_some())
-}
-
 /// Looks at the step's templates while its schema is not known yet, so that variables count as used and unknown ones are told.
 pub(crate) fn variables_of(
     node: &Node,
@@ -254,7 +249,7 @@ fn flow(node: &Node, method: &Method) -> Result<Flow, Diagnostic> {
         pace: duration("pace")?,
         cancel,
         keys,
-        in_flight: count("in_flight", 1_000_000)?.map(|most| most as usize),
+        in_flight: count("in_flight", 65_536)?.map(|most| most as usize),
     };
     let endless = ["count", "for", "messages"].into_iter().all(|key| get(key).is_none());
     if let Some(every) = get("every").filter(|_| endless) {

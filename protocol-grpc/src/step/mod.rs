@@ -4,7 +4,7 @@ mod compile;
 mod content;
 mod head;
 
-pub(crate) use compile::{Context, Step, compile, name, uses_streams, variables_of, wanted};
+pub(crate) use compile::{Context, Step, compile, name, variables_of, wanted};
 pub(crate) use content::{Content, Keys, OwnedKey, framed};
 pub(crate) use head::{Head, fields_length};
 
@@ -48,7 +48,7 @@ pub(crate) fn shape() -> Shape {
         .key("pace", Shape::duration(), "A slow reader: the pause before each further message is taken. The server is held back by flow control (`window`).")
         .key("cancel", cancel, "Cancels the call, which is then no failure.")
         .key("key", Shape::either(vec![Shape::text(), key]), "The field by which an answer finds its request, `order.id`, so that each is timed. Default: by order, the first answer to the first request.")
-        .key("in_flight", Shape::integer(1, 1_000_000), "How many messages may wait for their answers; 1 is ping-pong. Default: no limit.")
+        .key("in_flight", Shape::integer(1, 65_536), "How many messages may wait for their answers; 1 is ping-pong. Default: no limit.")
         .elsewhere(&["deadline"], "write `timeout`; the server is told of it as the call's deadline")
         .elsewhere(&["method"], "write `call: pkg.Service/Method`")
         .elsewhere(&["headers"], "gRPC calls it `metadata`")

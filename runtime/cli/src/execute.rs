@@ -57,7 +57,8 @@ pub(crate) struct Compiled {
     pub(crate) plugins: Vec<(String, Arc<Plugin>)>,
 }
 
-/// Compiles all scenarios of a plan: reads what it names and looks its hosts up, and sends nothing.
+/// Compiles all scenarios of a plan: reads what it names and looks its hosts up. Only a gRPC server that must
+/// tell its schema is sent anything.
 pub(crate) fn compile(plan: &Plan) -> Result<Compiled, Failure> {
     compile_logging(plan, Level::Warn)
 }

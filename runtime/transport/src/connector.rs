@@ -41,7 +41,7 @@ pub struct ConnectFailure {
 }
 
 /// `tls:` and `network:` of a plan, checked, their files read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConnectorBuilder {
     network: Network,
     tls: Tls,

@@ -16,12 +16,12 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 const SESSIONS: usize = 1024;
 
 /// The checked `tls:`, its files read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tls {
     ca: Vec<CertificateDer<'static>>,
     roots: Roots,
     insecure: bool,
-    identity: Option<Identity>,
+    identity: Option<Arc<Identity>>,
     pub(crate) server_name: Option<ServerName<'static>>,
     versions: Vec<&'static SupportedProtocolVersion>,
     resume: bool,
@@ -102,7 +102,7 @@ impl Tls {
                 _ => Roots::Bundled,
             },
             insecure: boolean("insecure", false)?,
-            identity,
+            identity: identity.map(Arc::new),
             server_name,
             versions,
             resume: boolean("resume", true)?,
@@ -120,7 +120,7 @@ impl Tls {
         } else {
             builder.with_root_certificates(self.trusted()?)
         };
-        let mut config = match &self.identity {
+        let mut config = match self.identity.as_deref() {
             None => builder.with_no_client_auth(),
             Some(Identity { chain, key }) => builder
                 .with_client_auth_cert(chain.clone(), key.clone_key())

@@ -87,6 +87,6 @@ fn a_clean_goaway_costs_no_call() {
     let plan = "target: TARGET\ngrpc: {connections: {shared: 2}}\nscenarios:\n  main:\n    load: {users: 8, for: 2s}\n    steps:\n      - grpc: {call: prony.demo.v1.Shop/Echo, metadata: {prony-fault: \"goaway&share=2%\"}}\n      - think: 1ms\n";
     let ran = run(served.grpc(), plan);
     assert_eq!(ran.main()["failures"]["total"], 0, "{}", ran.stdout);
-    let goaways = ran.main()["metrics"]["grpc.goaway"]["sum"].as_f64();
+    let goaways = ran.main()["metrics"]["grpc.goaways"]["sum"].as_f64();
     assert!(goaways.is_some_and(|sum| sum > 3.0), "{}", ran.stdout);
 }

@@ -13,9 +13,10 @@ use crate::commands::{Failure, print};
 use crate::plan::Plan;
 use crate::{execute, exit, report};
 
-/// Checks a plan in full without sending anything, and tells what it would do.
+/// Checks a plan in full without any load, and tells what it would do.
 ///
-/// Reads the files the plan names and looks its hosts up, for a plan that lacks them cannot run.
+/// Reads the files the plan names and looks its hosts up, for a plan that lacks them cannot run. A gRPC server whose services no
+/// file describes is asked for its schema.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The plan file.

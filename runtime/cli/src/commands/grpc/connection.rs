@@ -30,7 +30,7 @@ pub(super) struct ConnectionFlags {
     /// The longest message that is taken. Default 4mib.
     #[arg(long, value_name = "SIZE")]
     max_message: Option<String>,
-    /// Over TLS, with the certificates that the system trusts; the other TLS flags mean it too.
+    /// Over TLS, which the other TLS flags mean too; what is trusted is as of a plan's `tls:`.
     #[arg(long)]
     secure: bool,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(super) struct ConnectionFlags {
 fn metadata(text: &str) -> Result<(String, String), String> {
     match text.split_once([':', '=']) {
         Some((name, value)) if !name.trim().is_empty() => {
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
+            Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
         }
         _ => Err("expected `name: value`".to_owned()),
     }

@@ -133,7 +133,7 @@ fn shape() -> Shape {
         .key("timeout", Shape::duration(), "The longest a call may take, its connection included; the server is told (grpc-timeout). What a stream's own `every`, `count` and `for` take is added. Default 30s.")
         .key("authority", Shape::text(), "The :authority of every call. Default: the target's host and port.")
         .key("user_agent", Shape::text(), "The user-agent of every call. Default prony/VERSION.")
-        .key("compression", Shape::one_of(&["identity", "gzip", "zstd"]), "How messages are compressed that are sent. Default identity, not at all. What comes may be compressed in any of these ways.")
+        .key("compression", Shape::one_of(&["identity", "gzip", "zstd"]), "How messages are compressed that are sent. Default identity, not at all. What comes may be compressed in any of these ways. Health checks and reflection never are.")
         .key("max_message", Shape::size(), "The longest message that is taken, decompressed. Default 4mib.")
         .key("window", Shape::size(), "A stream's receive window: what a server may send ahead of who reads. Default 1mib.")
         .key("keep_alive", keep_alive, "HTTP/2 PINGs on idle and busy connections. Default none; servers may refuse many.")

@@ -14,7 +14,7 @@ use crate::schema::Schema;
 use crate::schema::reflection::{Reflected, Reflection, V1, V1ALPHA};
 use crate::session::{Event, Failure};
 use crate::step::Head;
-use crate::wire::Code;
+use crate::wire::{Code, Compression};
 
 /// How long it may take before the load.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -77,6 +77,9 @@ pub(super) async fn ask(
     about: &About<'_>,
     wanted: Vec<String>,
 ) -> Result<Reflected, String> {
+    // What every server has in the same way it need not take compressed.
+    let settings = Settings { compression: Compression::Identity, ..about.settings.clone() };
+    let about = &About { settings: &settings, ..*about };
     match converse(connection, origin, about, V1, wanted.clone()).await {
         Ok(reflected) => return Ok(reflected),
         Err(No::Told(told)) => return Err(told),

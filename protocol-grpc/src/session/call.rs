@@ -96,7 +96,6 @@ async fn transfer(
     part.tallies.stream(1);
     let _open = Open(part);
     let flow = &desk.step.flow;
-    let compression = part.compiled.settings.compression;
     let mut flight = Flight {
         sending: Sending::new(
             stream,
@@ -104,7 +103,6 @@ async fn transfer(
             first,
             desk.outcome.intended,
             began,
-            compression,
             desk.scope,
             desk.buffer,
             clock,

@@ -11,7 +11,7 @@ use prony_core::FailureKind;
 use super::failure::{Failure, Fault};
 use crate::step::fields_length;
 use crate::wire::details::Details;
-use crate::wire::{Code, Compression, Decoder, code_text, status};
+use crate::wire::{Code, Compression, Decoder, code_text, printable, status};
 
 /// What comes next.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl Incoming {
             self.compression = Compression::by_name(name.as_bytes()).ok_or_else(|| {
                 let text = format!(
                     "the answer has `grpc-encoding: {}`, which was not offered",
-                    String::from_utf8_lossy(name.as_bytes()).escape_debug()
+                    printable(&String::from_utf8_lossy(name.as_bytes()))
                 );
                 Failure::new(FailureKind::Decode, Code::Internal, text)
             })?;
@@ -174,7 +174,7 @@ impl Incoming {
 
 fn number(status: &HeaderValue) -> Result<u16, Fault> {
     status::parse(status.as_bytes()).ok_or_else(|| {
-        let found = String::from_utf8_lossy(status.as_bytes()).escape_debug().to_string();
+        let found = printable(&String::from_utf8_lossy(status.as_bytes()));
         Failure::protocol(format!("the answer has `grpc-status: {found}`, which is no number")).into()
     })
 }
@@ -187,7 +187,7 @@ fn check_type(value: Option<&HeaderValue>) -> Result<(), Failure> {
         (Some(rest), _) if rest.is_empty() || rest.starts_with(['+', ';']) => Ok(()),
         (_, Some(found)) => Err(Failure::protocol(format!(
             "the answer is of type `{}`, where gRPC's is `application/grpc`; is this a gRPC server?",
-            found.escape_debug()
+            printable(found)
         ))),
         (_, None) => {
             Err(Failure::protocol("the answer has no content-type, where gRPC's is `application/grpc`"))
@@ -201,7 +201,7 @@ impl Said {
         let mut story = format!("the server says {}", code_text(self.status));
         if let Some(message) = self.trailers.get("grpc-message").filter(|message| !message.is_empty()) {
             let message = status::percent_decode(message.as_bytes());
-            story.push_str(&format!(": {}", message.escape_debug()));
+            story.push_str(&format!(": {}", printable(&message)));
         }
         let details = self.trailers.get("grpc-status-details-bin");
         if let Some(details) = details.and_then(|details| Details::from_header(details.as_bytes())) {

@@ -158,8 +158,7 @@ const SERVING: i32 = 1;
 /// A call. It is sent again only when the server goes away and says that it has not begun with it; any other end is a failure of
 /// the target, which a second try would hide.
 async fn attempt(desk: &mut Desk<'_, '_>, lines: &mut Lines, ends: Timestamp) -> Result<Done, Failure> {
-    let compression = desk.part.compiled.settings.compression;
-    let mut first = sending::make(desk.step, 0, compression, desk.scope, desk.buffer)?;
+    let mut first = sending::make(desk.step, 0, desk.scope, desk.buffer)?;
     for _ in 0..MOST_REPEATS {
         let again = first.clone();
         match once(desk, lines, first, ends).await {

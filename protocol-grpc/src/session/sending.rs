@@ -9,7 +9,7 @@ use prony_core::{BoxFuture, Clock, FineTimer, Scope, Timestamp};
 use super::failure::Failure;
 use super::matching::SentAt;
 use crate::step::{Content, OwnedKey, Step};
-use crate::wire::{Compression, frame};
+use crate::wire::frame;
 
 /// A first message up to this length is handed over at once, head and message in one write; HTTP/2 keeps it should there be no
 /// room. Anything else waits for room, so that a stream's messages do not pile up in memory.
@@ -34,7 +34,6 @@ pub(super) enum Told {
 pub(super) struct Sending<'a, 's> {
     stream: SendStream<Bytes>,
     step: &'a Step,
-    compression: Compression,
     scope: &'a mut Scope<'s>,
     buffer: &'a mut Vec<u8>,
     clock: Clock,
@@ -64,7 +63,6 @@ enum Stage {
 pub(super) fn make(
     step: &Step,
     number: u64,
-    compression: Compression,
     scope: &mut Scope<'_>,
     buffer: &mut Vec<u8>,
 ) -> Result<Outgoing, Failure> {
@@ -76,7 +74,7 @@ pub(super) fn make(
     }
     buffer.clear();
     let mut key = None;
-    frame::put(buffer, compression, |out| {
+    frame::put(buffer, step.compression, |out| {
         let start = out.len();
         match (of_plugin, content) {
             (Some(body), _) => out.extend_from_slice(body),
@@ -103,7 +101,6 @@ impl<'a, 's> Sending<'a, 's> {
         first: Outgoing,
         due: Timestamp,
         began: Timestamp,
-        compression: Compression,
         scope: &'a mut Scope<'s>,
         buffer: &'a mut Vec<u8>,
         clock: Clock,
@@ -112,7 +109,6 @@ impl<'a, 's> Sending<'a, 's> {
         Self {
             stream,
             step,
-            compression,
             scope,
             buffer,
             clock,
@@ -192,7 +188,7 @@ impl<'a, 's> Sending<'a, 's> {
             return Ok(false);
         }
         self.wait = None;
-        self.message = make(self.step, self.sent, self.compression, self.scope, self.buffer)?;
+        self.message = make(self.step, self.sent, self.scope, self.buffer)?;
         self.due = due;
         self.stage = Stage::Writing;
         Ok(true)

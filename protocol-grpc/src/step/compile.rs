@@ -12,6 +12,7 @@ use super::{BOTH, Content, Head, Keys, RECEIVING, SENDING, content};
 use crate::config::Settings;
 use crate::metrics::Deliveries;
 use crate::schema::{self, Method, MethodKind, Schema};
+use crate::wire::Compression;
 
 /// A compiled step.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Step {
     pub(crate) messages: Vec<Content>,
     pub(crate) flow: Flow,
     pub(crate) timeout: Duration,
+    pub(crate) compression: Compression,
     pub(crate) keep: Keep,
     /// A check looks at the status: then one that is not OK is no failure by itself.
     pub(crate) judges_status: bool,
@@ -152,10 +154,12 @@ pub(crate) fn compile(
     let timeout = limit.unwrap_or(context.settings.timeout.saturating_add(flow.planned()));
     let get = |key: &str| node.get(key);
     let general = context.settings_node.and_then(|settings| settings.get("metadata"));
+    // What every server has in the same way it need not take compressed.
+    let compression = if about.is_some() { Compression::Identity } else { context.settings.compression };
     let head = Head::compile(
         &method.path,
         context.origins,
-        context.settings,
+        &Settings { compression, ..context.settings.clone() },
         [general, get("metadata")],
         timeout,
         variables,
@@ -172,7 +176,7 @@ pub(crate) fn compile(
         asked.as_ref().unwrap_or(node),
         &method.input,
         flow.keys.as_ref(),
-        context.settings.compression,
+        compression,
         variables,
         context.folder,
     )?;
@@ -181,6 +185,7 @@ pub(crate) fn compile(
         messages,
         flow,
         timeout,
+        compression,
         keep: Keep { fields: needs.fields, body: needs.body },
         judges_status: needs.judges_status,
         must_serve: about.is_some() && !needs.body,

@@ -99,6 +99,7 @@ pub(super) fn compile(
     }
     match key {
         "data" => Ok(vec![one(value)?]),
+        "messages" if value.items().is_empty() => Err(value.unexpected("a list with at least one message")),
         "messages" => value.items().iter().map(one).collect(),
         _ => Ok(vec![constant(&raw(value, folder)?)]),
     }

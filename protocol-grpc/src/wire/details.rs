@@ -7,6 +7,7 @@ use prost::Message;
 use prost_types::{Any, Duration};
 
 use super::metadata::BASE64;
+use super::printable;
 use super::status::code_text;
 
 /// `google.rpc.Status`.
@@ -97,8 +98,8 @@ fn shown(detail: &Any) -> String {
         _ => None,
     };
     match said {
-        Some(said) => format!("{name}: {}", said.escape_debug()),
-        None => name.escape_debug().to_string(),
+        Some(said) => format!("{name}: {}", printable(&said)),
+        None => printable(name),
     }
 }
 

@@ -14,6 +14,18 @@ pub(crate) use compression::Compression;
 pub(crate) use frame::{Decoder, Malformed};
 pub(crate) use status::{Code, code_text};
 
+/// A peer's text for people: what would not be seen is escaped, quotes are left alone.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
 /// Reads `bytes` as everything that a server may send, in pieces of several lengths: nothing may panic.
 pub(crate) fn read_anything(bytes: &[u8]) {
     const LIMIT: usize = 1 << 16;
@@ -47,6 +59,11 @@ pub(crate) fn read_anything(bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, prop, proptest};
+
+    #[test]
+    fn texts_are_shown_as_they_are_but_for_what_cannot_be_seen() {
+        assert_eq!(super::printable("isn't \"ü\"\n\u{1b}[1m"), "isn't \"ü\"\\n\\u{1b}[1m");
+    }
 
     proptest! {
         #[test]

@@ -127,7 +127,7 @@ fn a_server_that_reads_nothing_is_left_at_the_deadline_and_the_stall_is_told() {
         let server = Server::start(Manners { window: 1, ..Manners::default() });
         for step in [
             "{call: test.v1.Probe/Client, data: {text: aaaa}, count: 3, timeout: 200ms, metadata: {do: silence}}",
-            "{call: test.v1.Probe/Both, data: {text: aaaa}, for: 10s, timeout: 200ms, metadata: {do: silence}}",
+            "{call: test.v1.Probe/Both, data: {text: aaaa}, every: 10ms, for: 10s, timeout: 200ms, metadata: {do: silence}}",
             "{call: test.v1.Probe/Unary, data: {text: aaaa}, timeout: 200ms, metadata: {do: silence}}",
         ] {
             let (exchange, _, _) = once(server.address, "", step, NOTHING).await;

@@ -82,7 +82,8 @@ impl Builder {
         let name = symbol.trim_start_matches('/').replace('/', ".");
         let is_of = |schema: &Schema| {
             schema.services().any(|service| {
-                name.strip_prefix(service.full_name()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                name.strip_prefix(service.full_name())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })
         };
         if let Some(known) = self.reflections.schemas.iter().find(|schema| is_of(schema)) {
@@ -243,7 +244,8 @@ impl DriverBuilder for Builder {
         let Self { settings, origins, connector, steps, backends, metrics, .. } = *self;
         let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
         connector.resolve_now(&origins)?;
-        let steps = steps.into_iter().filter_map(|draft| Some(Step { deliveries: draft.deliveries, ..*draft.step? }));
+        let steps =
+            steps.into_iter().filter_map(|draft| Some(Step { deliveries: draft.deliveries, ..*draft.step? }));
         let steps = steps.collect();
         Ok(Arc::new(GrpcDriver {
             compiled: Arc::new(Compiled { settings, backends, steps, metrics }),

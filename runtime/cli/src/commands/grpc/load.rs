@@ -65,7 +65,7 @@ pub(super) struct Load {
     receive: Option<u64>,
     /// Streams both ways: the field by which an answer finds its request. Default: by order.
     #[arg(long = "match", value_name = "FIELD")]
-    key: Option<String>,
+    match_by: Option<String>,
     /// Streams both ways: how many messages may wait for their answers; 1 is ping-pong.
     #[arg(long, value_name = "N")]
     in_flight: Option<u64>,
@@ -117,7 +117,7 @@ impl Load {
         set("every", self.every.clone().map(Json::from));
         set("for", self.send_for.clone().map(Json::from));
         set("receive", self.receive.map(Json::from));
-        set("key", self.key.clone().map(Json::from));
+        set("key", self.match_by.clone().map(Json::from));
         set("in_flight", self.in_flight.map(Json::from));
         Ok(if step.len() == 1 { method.into() } else { step.into() })
     }

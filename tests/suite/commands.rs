@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::binary::{BINARY, Finished, Plan, Prony, Served};
 use crate::servers::Server;
 
-const COMMANDS: [&str; 8] = ["run", "http", "mqtt", "check", "schema", "report", "demo", "serve"];
+const COMMANDS: [&str; 9] = ["run", "http", "grpc", "mqtt", "check", "schema", "report", "demo", "serve"];
 
 /// A server that answers every request and keeps its text.
 fn recording() -> (Server, Arc<Mutex<Vec<String>>>) {

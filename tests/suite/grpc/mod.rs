@@ -5,6 +5,7 @@ mod etcd;
 mod faults;
 mod foreign;
 mod proxy;
+mod ready_plans;
 pub(crate) mod servers;
 
 use std::path::{Path, PathBuf};

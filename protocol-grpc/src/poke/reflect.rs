@@ -67,6 +67,8 @@ pub(crate) fn before_the_load(
 enum No {
     /// The server does not have this version.
     Unimplemented(String),
+    /// It does not have what was asked for.
+    NotFound(String),
     Told(String),
 }
 
@@ -80,15 +82,22 @@ pub(super) async fn ask(
     // What every server has in the same way it need not take compressed.
     let settings = Settings { compression: Compression::Identity, ..about.settings.clone() };
     let about = &About { settings: &settings, ..*about };
-    match converse(connection, origin, about, V1, wanted.clone()).await {
-        Ok(reflected) => return Ok(reflected),
-        Err(No::Told(told)) => return Err(told),
-        Err(No::Unimplemented(_)) => {}
+    let mut version = V1;
+    let mut told = converse(connection, origin, about, version, wanted.clone()).await;
+    if matches!(told, Err(No::Unimplemented(_))) {
+        version = V1ALPHA;
+        told = converse(connection, origin, about, version, wanted).await;
     }
-    converse(connection, origin, about, V1ALPHA, wanted).await.map_err(|no| match no {
-        No::Told(told) => told,
-        No::Unimplemented(told) => format!("the server has no reflection ({told})"),
-    })
+    match told {
+        Ok(reflected) => Ok(reflected),
+        Err(No::Told(told)) => Err(told),
+        Err(No::Unimplemented(told)) => Err(format!("the server has no reflection ({told})")),
+        // What it has is more help than what it has not.
+        Err(No::NotFound(told)) => match converse(connection, origin, about, version, Vec::new()).await {
+            Ok(all) => Err(format!("{told}; the server has {}", all.services.join(", "))),
+            Err(_) => Err(told),
+        },
+    }
 }
 
 async fn converse(
@@ -119,6 +128,9 @@ async fn converse(
                 }
                 Event::End(said) if said.status == Code::Unimplemented.number() => {
                     return Err(No::Unimplemented(said.story()));
+                }
+                Event::End(said) if said.status == Code::NotFound.number() => {
+                    return Err(No::NotFound(said.story()));
                 }
                 Event::End(said) if said.status == 0 => {
                     return Err(No::Told("the server ended the stream of its reflection".to_owned()));

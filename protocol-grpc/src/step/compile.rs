@@ -100,7 +100,13 @@ pub(crate) fn name(node: &Node) -> Result<String, Diagnostic> {
 /// The full name of the method or service that the server must describe; `None` where it is known anyway.
 pub(crate) fn wanted(node: &Node) -> Result<Option<String>, Diagnostic> {
     match called(node)? {
-        Called::Method(call) => Ok(Some(call.text()?.trim().to_owned())),
+        Called::Method(call) => {
+            let method = call.text()?.trim();
+            if !method.contains(['/', '.']) {
+                return Err(call.unexpected("a method such as `shop.v1.Cart/AddItem`"));
+            }
+            Ok(Some(method.to_owned()))
+        }
         Called::Health(_) => Ok(None),
     }
 }

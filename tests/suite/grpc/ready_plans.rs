@@ -31,7 +31,8 @@ fn ready_plans_hold_what_they_promise() {
         // How fast this machine is, beside other tests, is no matter of them.
         let kept: Vec<&str> = text.lines().filter(|line| !line.contains("_time.p99")).collect();
         let text = kept.join("\n").replace(", time < 500ms", "");
-        let finished = Prony::run(&Plan::new(&text)).environment("TARGET", served.grpc()).finish();
+        let plan = Plan::new(&text);
+        let finished = Prony::run(&plan).environment("TARGET", served.grpc()).finish();
         let name = path.display();
         // 4: the figures of a machine that is busy with other tests may not count; what was counted does.
         assert!(matches!(finished.exit_code(), 0 | 4), "{name}\n{}\n{}", finished.stdout, finished.stderr);

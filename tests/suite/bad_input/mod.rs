@@ -117,7 +117,7 @@ fn what_is_no_key_of_a_plan() {
         (step("{http: {get: /, check: status == 200}}"), &["unknown key `check`", "belongs beside `http:`"]),
         (step("{http: GET /, check: [{status: 200}]}"), &["found a map", "for example `status == 200`"]),
         (step("{http: {gett: /}}"), &["plan.yaml:6:17: unknown key `gett`", "did you mean `get`?"]),
-        (step("{tcp: x}"), &["plan.yaml:6:9: unknown key `tcp`", "known here: `http`"]),
+        (step("{tcp: x}"), &["plan.yaml:6:10: unknown key `tcp`", "Known here: `http`"]),
         (step("{grpc: x}"), &["plan.yaml:6:16: found `x`", "a method such as `shop.v1.Cart/AddItem`"]),
         (top("http: {timeot: 1s}"), &["plan.yaml:1:8: unknown key `timeot`", "did you mean `timeout`?"]),
         (top("tls: {insecur: true}"), &["plan.yaml:1:7: unknown key `insecur`", "did you mean `insecure`?"]),

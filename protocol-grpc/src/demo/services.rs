@@ -44,7 +44,7 @@ pub(super) const WITH_HEALTH: [&str; 6] = ["", SHOP, CONTROL, HEALTH, REFLECTION
 pub(super) const METHODS: [(&str, &[&str]); 5] = [
     (SHOP, &["GetItem", "AddItem", "PlaceOrder", "Echo", "Watch", "Upload", "Chat"]),
     (CONTROL, &["SetHealth", "SetFault", "Stall", "Reset", "GetCounters"]),
-    (HEALTH, &["Check", "List", "Watch"]),
+    (HEALTH, &["Check", "Watch"]),
     (REFLECTION, &["ServerReflectionInfo"]),
     (REFLECTION_ALPHA, &["ServerReflectionInfo"]),
 ];

@@ -91,7 +91,7 @@ scenarios:
         let metrics = &main["metrics"];
         assert_eq!(
             metrics["grpc.messages_received"]["sum"],
-            10.0 * (20 + 10 + 1 + 40 + 5) as f64,
+            f64::from(10 * (20 + 10 + 1 + 40 + 5)),
             "{who}: {}",
             ran.stdout
         );

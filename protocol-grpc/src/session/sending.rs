@@ -15,6 +15,10 @@ use crate::wire::frame;
 /// room. Anything else waits for room, so that a stream's messages do not pile up in memory.
 const DIRECT: usize = 16 * 1024;
 
+/// Small messages that are due at the same time share DATA frames of about this size: servers take a flood of small frames for an
+/// attack, and each costs both sides.
+const BATCH: usize = 8 * 1024;
+
 /// A message on its way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outgoing {
@@ -45,6 +49,8 @@ pub(super) struct Sending<'a, 's> {
     /// What is left of the message on its way.
     message: Outgoing,
     due: Timestamp,
+    /// Messages that share its frame: their keys, and when they were due.
+    more: Vec<(Option<OwnedKey>, Timestamp)>,
     stalled: Option<Timestamp>,
     pub(super) sent: u64,
     pub(super) bytes: u64,
@@ -118,6 +124,7 @@ impl<'a, 's> Sending<'a, 's> {
             wait: None,
             message: first,
             due,
+            more: Vec::new(),
             stalled: None,
             sent: 0,
             bytes: 0,
@@ -153,6 +160,9 @@ impl<'a, 's> Sending<'a, 's> {
                         let sent = SentAt { due: self.due, at: self.clock.now() };
                         self.first.get_or_insert(sent.at);
                         *waiting = tell(Told::Sent(self.message.key.take(), sent));
+                        for (key, due) in self.more.drain(..) {
+                            *waiting = tell(Told::Sent(key, SentAt { due, ..sent }));
+                        }
                     }
                 }
             }
@@ -163,13 +173,7 @@ impl<'a, 's> Sending<'a, 's> {
     fn next(&mut self, context: &mut Context<'_>, waiting: usize) -> Result<bool, Failure> {
         let flow = &self.step.flow;
         let now = self.clock.now();
-        let due = match flow.every {
-            Some(every) => {
-                let beats = u64::try_from(every.as_nanos()).unwrap_or(u64::MAX).saturating_mul(self.sent);
-                Timestamp::from_nanos(self.began.as_nanos().saturating_add(beats))
-            }
-            None => now,
-        };
+        let due = self.due_of(self.sent, now);
         let end = flow.lasts.map(|lasts| self.began + lasts);
         let is_over = end.is_some_and(|end| due >= end || flow.in_flight.is_some() && now >= end);
         if is_over || flow.count == Some(self.sent) {
@@ -191,7 +195,41 @@ impl<'a, 's> Sending<'a, 's> {
         self.message = make(self.step, self.sent, self.scope, self.buffer)?;
         self.due = due;
         self.stage = Stage::Writing;
+        let room = flow.in_flight.map_or(usize::MAX, |most| most.saturating_sub(waiting + 1));
+        self.gather(now, end, room)?;
         Ok(true)
+    }
+
+    /// When message number `number` is due.
+    fn due_of(&self, number: u64, now: Timestamp) -> Timestamp {
+        let Some(every) = self.step.flow.every else { return now };
+        let beats = u64::try_from(every.as_nanos()).unwrap_or(u64::MAX).saturating_mul(number);
+        Timestamp::from_nanos(self.began.as_nanos().saturating_add(beats))
+    }
+
+    /// Puts messages that are due as well, at most so many, behind the one on its way.
+    fn gather(&mut self, now: Timestamp, end: Option<Timestamp>, room: usize) -> Result<(), Failure> {
+        let mut whole = Vec::new();
+        let mut length = self.message.bytes.len();
+        while length < BATCH && self.more.len() < room {
+            let number = self.sent + 1 + self.more.len() as u64;
+            let due = self.due_of(number, now);
+            if self.step.flow.count == Some(number) || due > now || end.is_some_and(|end| due >= end) {
+                break;
+            }
+            let next = make(self.step, number, self.scope, self.buffer)?;
+            if whole.is_empty() {
+                whole.reserve(BATCH);
+                whole.extend_from_slice(&self.message.bytes);
+            }
+            whole.extend_from_slice(&next.bytes);
+            length = whole.len();
+            self.more.push((next.key, due));
+        }
+        if !whole.is_empty() {
+            self.message.bytes = whole.into();
+        }
+        Ok(())
     }
 
     fn waits_until(&mut self, moment: Timestamp, context: &mut Context<'_>) -> Poll<()> {
@@ -207,7 +245,7 @@ impl<'a, 's> Sending<'a, 's> {
     /// Writes what there is room for. Ready when the message is gone, or nothing can be sent any more.
     fn write(&mut self, context: &mut Context<'_>, tell: &mut dyn FnMut(Told) -> usize) -> Poll<()> {
         let flow = &self.step.flow;
-        let is_last = flow.half_close && flow.count == Some(self.sent + 1);
+        let is_last = flow.half_close && flow.count == Some(self.sent + 1 + self.more.len() as u64);
         let length = self.message.bytes.len();
         let mut piece = length;
         if self.sent > 0 || length > DIRECT {
@@ -234,7 +272,7 @@ impl<'a, 's> Sending<'a, 's> {
         }
         self.bytes += piece as u64;
         if is_whole {
-            self.sent += 1;
+            self.sent += 1 + self.more.len() as u64;
             self.stage = if is_last { Stage::Done } else { Stage::Next };
         }
         Poll::Ready(())

@@ -94,11 +94,31 @@ fn ping_pong_waits_for_each_answer() {
     let server = Server::start(Manners::default());
     run(async {
         let step = "{call: test.v1.Probe/Both, data: {text: x}, count: 20, in_flight: 1}";
-        let (exchange, world, _session) = once(server.address, "", step, NOTHING).await;
-        assert_eq!(exchange.outcome.failure, None, "{exchange:?}");
-        let messages = world.recorded_as("message test.v1.Probe/Both");
-        assert_eq!(messages.len(), 20);
-        assert!(messages.windows(2).all(|pair| pair[1].sent.expect("sent") >= pair[0].finished));
+        for settings in ["connections: own", "connections: {shared: 1}"] {
+            let (exchange, world, _session) = once(server.address, settings, step, NOTHING).await;
+            assert_eq!(exchange.outcome.failure, None, "{settings}: {exchange:?}");
+            let messages = world.recorded_as("message test.v1.Probe/Both");
+            assert_eq!(messages.len(), 20);
+            assert!(messages.windows(2).all(|pair| pair[1].sent.expect("sent") >= pair[0].finished));
+        }
+    });
+}
+
+#[test]
+fn many_messages_go_both_ways_at_the_same_time() {
+    let server = Server::start(Manners::default());
+    run(async {
+        let step = "{call: test.v1.Probe/Both, data: {text: hello}, count: 20000}";
+        for settings in ["connections: own", "connections: {shared: 1}"] {
+            let (exchange, mut world, session) = once(server.address, settings, step, ALL).await;
+            assert_eq!(exchange.outcome.failure, None, "{settings}: {exchange:?}");
+            assert_eq!(session.reply().field("messages", "count").as_deref(), Some("20000"));
+            assert_eq!(world.recorded_as("message test.v1.Probe/Both").len(), 20_000);
+            drop(session);
+            let metrics = world.metrics();
+            assert_eq!(metrics.get("grpc.messages_sent"), Some(&20_000.0));
+            assert_eq!(metrics.get("grpc.messages_received"), Some(&20_000.0));
+        }
     });
 }
 

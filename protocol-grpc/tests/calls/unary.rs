@@ -193,3 +193,28 @@ fn raw_bytes_are_a_message_too() {
         }
     });
 }
+
+/// Five thousand open streams are to cost less than 6 KB each, HTTP/2's own share included.
+#[test]
+fn a_call_under_way_takes_little_memory() {
+    let server = Server::start(Manners::default());
+    run(async {
+        let target = format!("grpc://{}", server.address);
+        let step = ("test.v1.Probe/Unary", NOTHING);
+        let plan = compile(Some(&target), &with_proto(""), &[step], &Variables::default());
+        let mut world = World::new(plan.expect("compiles"));
+        let mut session = world.session(0);
+        let mut random = prony_core::Random::new(1, 1, 1);
+        let mut scope = prony_core::Scope {
+            values: &[],
+            user: 0,
+            iteration: 0,
+            random: &mut random,
+            wall: std::time::Duration::ZERO,
+            message: None,
+        };
+        let call = session.perform(prony_core::StepIndex(0), &mut scope, prony_core::Timestamp::default());
+        let bytes = size_of_val(&*call);
+        assert!(bytes < 3_000, "{bytes}");
+    });
+}

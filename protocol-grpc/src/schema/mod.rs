@@ -22,13 +22,13 @@ pub use lookup::NoMethod;
 pub use problem::SchemaProblem;
 
 /// Services and messages that belong together. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Schema {
     pool: DescriptorPool,
 }
 
 /// One method of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Method {
     /// Its path in HTTP/2: `/shop.v1.Cart/AddItem`.
     pub path: Box<str>,
@@ -139,6 +139,20 @@ impl Method {
     }
 }
 
+// The library's own `Debug` of descriptors follows types into themselves until the stack ends, so nothing here uses it.
+impl std::fmt::Debug for Schema {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Schema ")?;
+        formatter.debug_list().entries(self.services().map(|service| service.full_name().to_owned())).finish()
+    }
+}
+
+impl std::fmt::Debug for Method {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Method {} ({})", self.path, self.kind)
+    }
+}
+
 impl From<&MethodDescriptor> for Method {
     fn from(method: &MethodDescriptor) -> Self {
         Self {
@@ -183,7 +197,10 @@ impl std::fmt::Display for MethodKind {
 /// A schema with everything in it that protobuf has.
 #[cfg(test)]
 pub(crate) fn sample() -> Schema {
-    builtin::compiled("sample.proto", include_str!("protos/sample.proto"))
+    // One for all tests: descriptors of two compilations are never equal.
+    static SAMPLE: std::sync::LazyLock<Schema> =
+        std::sync::LazyLock::new(|| builtin::compiled("sample.proto", include_str!("protos/sample.proto")));
+    SAMPLE.clone()
 }
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ pub(super) fn from_files(name: &str, mut files: Vec<FileDescriptorProto>) -> Res
     for file in &files {
         file.message_type.iter().try_for_each(|message| sound(message, file)).map_err(&broken)?;
     }
+    for location in files.iter_mut().filter_map(|file| file.source_code_info.as_mut()) {
+        // Lines and columns are three or four numbers; the library below relies on it.
+        location.location.retain(|location| matches!(location.span.len(), 3 | 4));
+    }
     let mut pool = DescriptorPool::new();
     pool.add_file_descriptor_protos(files).map_err(|error| broken(format!("{error:?}")))?;
     Ok(Schema { pool })

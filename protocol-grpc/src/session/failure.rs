@@ -116,10 +116,10 @@ impl Fault {
                 error.reason().map_or(Code::Internal, |reason: Reason| Code::from_reset(reason.into()));
             return Failure { code, ..told };
         }
+        // Of a connection that was ended for a reason its streams hear only that it is gone.
+        let knows_why = |ended: &Ended| matches!(ended.kind, FailureKind::Timeout | FailureKind::GoAway);
         match connection.ended() {
-            Some(ended) if error.get_io().is_none() || ended.kind == FailureKind::Timeout => {
-                Failure::of_connection(&ended)
-            }
+            Some(ended) if error.get_io().is_none() || knows_why(&ended) => Failure::of_connection(&ended),
             _ => told,
         }
     }

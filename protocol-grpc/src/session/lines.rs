@@ -1,5 +1,7 @@
 //! Which connection a call goes over: the user's own or one of a pool, to the backend whose turn it is.
 
+use std::time::Duration;
+
 use prony_transport::h2::H2Connection;
 
 use super::call::Desk;
@@ -9,6 +11,9 @@ use super::pool::{Lease, Taken};
 use crate::config::{Balance, Policy};
 use crate::metrics::count;
 use crate::wire::Code;
+
+/// The least pause between two looks at servers that a call waits for.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// A user's way to the backends.
 #[derive(Default)]
@@ -76,7 +81,7 @@ impl Lines {
                 return Err(last);
             }
             let clock = part.clock;
-            let pause = part.backoff.next_try() - clock.now();
+            let pause = (part.backoff.next_try() - clock.now()).max(LEAST_PAUSE);
             if within(desk.deadline, &clock, tokio::time::sleep(pause)).await.is_none() {
                 return Err(Failure::timeout(&format!("no server became ready (last: {})", last.detail)));
             }
@@ -128,7 +133,8 @@ async fn connect(number: usize, desk: &mut Desk<'_, '_>) -> Result<H2Connection,
         }
         Err(failure) => {
             count(&part.tallies.connect_failures, 1);
-            if !failure.kind.is_generators() {
+            // Neither what this machine lacks nor a call's own hurry says anything about the server.
+            if !failure.kind.is_generators() && !failure.shows_code {
                 part.backoff.is_down(number, clock.now(), failure.kind, &failure.detail);
             }
             Err(failure)

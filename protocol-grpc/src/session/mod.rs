@@ -196,7 +196,7 @@ async fn once(
             (exchange(&mut lease.connection, request, first, desk).await, &lease.connection)
         }
     };
-    if matches!(&result, Err(failure) if failure.unprocessed) {
+    if matches!(&result, Err(failure) if failure.kind == FailureKind::GoAway) {
         channel::sent_away(connection, part);
     }
     result

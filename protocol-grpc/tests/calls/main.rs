@@ -7,5 +7,6 @@ mod plans;
 mod poke;
 mod server;
 mod streams;
+mod target;
 mod unary;
 mod world;

@@ -189,10 +189,7 @@ impl World {
     /// What was recorded under a step of that name.
     pub(crate) fn recorded_as(&self, name: &str) -> Vec<Outcome> {
         let steps = &self.plan.catalog.steps;
-        let Some(number) = steps.iter().position(|step| step.name == name) else {
-            let known: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-            panic!("no step {name}; there are {known:?}");
-        };
+        let number = steps.iter().position(|step| step.name == name).expect(name);
         assert_eq!(steps[number].kind, StepKind::Delivery);
         let recorded = self.recorded.borrow();
         let of_it = recorded.requests.iter().filter(|(id, _)| usize::from(id.0) == number);

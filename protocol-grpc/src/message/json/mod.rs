@@ -24,9 +24,11 @@ fn told(text: &str, descriptor: &MessageDescriptor, error: &serde_json::Error) -
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
     let failed = DynamicMessage::deserialize(descriptor.clone(), tracked).is_err();
+    // A question mark stands for a key that was not yet read.
     let path = track.path().to_string();
+    let path = path.trim_end_matches('?').trim_end_matches('.');
     let name = descriptor.full_name();
-    if failed && path != "." {
+    if failed && !path.is_empty() {
         format!("`{path}` of {name}: {error}")
     } else {
         format!("no JSON of {name}: {error}")

@@ -64,6 +64,7 @@ impl Compiler<'_> {
     ) -> Result<(), Diagnostic> {
         let mut seen: Vec<(u32, &str)> = Vec::new();
         let mut chosen: Vec<(String, &str)> = Vec::new();
+        let mut made: Vec<(u32, Pieces)> = Vec::new();
         for (name, node) in entries {
             let field = Field::find(message, &name.name).ok_or_else(|| {
                 let found = format!("no field `{}` in {}", name.name, message.full_name());
@@ -87,8 +88,13 @@ impl Compiler<'_> {
                 }
                 chosen.push((oneof.name().to_owned(), &name.name));
             }
-            self.field(node, &field, message, pieces)?;
+            let mut own = Pieces::default();
+            self.field(node, &field, message, &mut own)?;
+            made.push((field.number, own));
         }
+        // By number, as encoders write them: the bytes are then what any client would send.
+        made.sort_by_key(|(number, _)| *number);
+        made.into_iter().for_each(|(_, own)| pieces.append(own));
         Ok(())
     }
 

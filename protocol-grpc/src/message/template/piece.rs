@@ -48,11 +48,17 @@ pub(super) enum Zero {
 }
 
 /// A message's JSON with holes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Json {
     pub(super) template: JsonTemplate,
     pub(super) descriptor: MessageDescriptor,
     pub(super) what: String,
+}
+
+impl std::fmt::Debug for Json {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Json of {} ({:?})", self.descriptor.full_name(), self.template)
+    }
 }
 
 /// Pieces in a row. Constants that meet grow together.
@@ -65,6 +71,10 @@ impl Pieces {
             Piece::Bytes(bytes) => self.push_bytes(&bytes),
             other => self.0.push(other),
         }
+    }
+
+    pub(super) fn append(&mut self, others: Self) {
+        others.0.into_iter().for_each(|piece| self.push(piece));
     }
 
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
@@ -93,7 +103,7 @@ impl Pieces {
     /// Adds `inside` between the two marks of a group.
     pub(super) fn push_group(&mut self, number: u32, inside: Self) {
         self.push_bytes(&key(number, WireType::StartGroup));
-        inside.0.into_iter().for_each(|piece| self.push(piece));
+        self.append(inside);
         self.push_bytes(&key(number, WireType::EndGroup));
     }
 

@@ -192,9 +192,10 @@ impl Scalar {
             Self::Timestamp => "a point in time such as `2026-11-23T08:00:00Z`",
             Self::Duration => "a duration in seconds such as `1.5s`",
             Self::Enum(descriptor) => {
-                let names: Vec<String> =
-                    descriptor.values().take(SHOWN).map(|value| value.name().to_owned()).collect();
-                let more = if descriptor.values().len() > SHOWN { ", …" } else { "" };
+                // In the order of the file, which the library sorts by number.
+                let values = &descriptor.enum_descriptor_proto().value;
+                let names: Vec<&str> = values.iter().take(SHOWN).map(|value| value.name()).collect();
+                let more = if values.len() > SHOWN { ", …" } else { "" };
                 return format!("one of {}{more} (or a number)", names.join(", "));
             }
         }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use prony_core::diagnostic::{Place, Source};
 use prony_core::document::{Key, Value as PlanValue, parse};
 use prony_core::{Node, Random, Scope, Variables};
-use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert_eq, prop_oneof, proptest};
-use prost_reflect::MessageDescriptor;
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, TestCaseError, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
 use serde_json::{Map, Value as Json, json};
 
 use super::{MessageTemplate, RenderError};
@@ -390,14 +392,9 @@ fn field() -> impl Strategy<Value = (String, Json)> {
         ("aFixed64", any::<u64>().prop_map(Json::from).boxed()),
         ("anSfixed32", number()),
         ("anSfixed64", any::<i64>().prop_map(Json::from).boxed()),
-        (
-            "aFloat",
-            any::<f32>().prop_filter("finite", |value| value.is_finite()).prop_map(Json::from).boxed(),
-        ),
-        (
-            "aDouble",
-            any::<f64>().prop_filter("finite", |value| value.is_finite()).prop_map(Json::from).boxed(),
-        ),
+        // Numbers with few digits: serde_json reads others inexactly, where a template does not.
+        ("aFloat", any::<i16>().prop_map(|value| json!(f64::from(value) / 16.0)).boxed()),
+        ("aDouble", any::<i32>().prop_map(|value| json!(f64::from(value) / 4.0)).boxed()),
         ("aText", text().boxed()),
         ("someBytes", "([A-Za-z0-9+/]{4}){0,40}".prop_map(Json::from).boxed()),
         ("size", size().boxed()),
@@ -457,6 +454,12 @@ fn message() -> impl Strategy<Value = Json> {
     })
 }
 
+/// Messages have no `Debug` that ends.
+fn same(left: &DynamicMessage, right: &DynamicMessage) -> Result<(), TestCaseError> {
+    prop_assert!(left == right, "{}\n{}", to_json(left), to_json(right));
+    Ok(())
+}
+
 /// JSON with all numbers as floating point: `1` and `1.0` are alike.
 fn alike(value: &Json) -> Json {
     match value {
@@ -478,7 +481,7 @@ proptest! {
         let wanted = decode(&wanted, &everything()).expect("decodes");
         let constant = compiled(&plan(&json), &[]).expect("compiles");
         let bytes = constant.as_constant().expect("has no holes");
-        prop_assert_eq!(&decode(bytes, &everything()).expect("decodes"), &wanted);
+        same(&decode(bytes, &everything()).expect("decodes"), &wanted)?;
 
         let mut values = Vec::new();
         let with_holes = holed(&json, &mut values);
@@ -487,7 +490,7 @@ proptest! {
             names.iter().zip(&values).map(|(name, value)| (name.as_str(), Some(value.as_str()))).collect();
         let template = compiled(&plan(&with_holes), &values).expect("compiles");
         let bytes = filled(&template, &values).expect("renders");
-        prop_assert_eq!(&decode(&bytes, &everything()).expect("decodes"), &wanted);
+        same(&decode(&bytes, &everything()).expect("decodes"), &wanted)?;
     }
 
     #[test]
@@ -499,7 +502,8 @@ proptest! {
         let theirs = message.serialize_with_options(serde_json::value::Serializer, &options).expect("is JSON");
         prop_assert_eq!(alike(&ours), alike(&theirs));
         // And back.
-        prop_assert_eq!(decode(&from_json(&to_json(&message), &everything()).expect("is a message"), &everything()), Ok(message));
+        let again = from_json(&to_json(&message), &everything()).expect("is a message");
+        same(&decode(&again, &everything()).expect("decodes"), &message)?;
     }
 
     #[test]

@@ -9,6 +9,8 @@ use super::Page;
 
 /// The highest number of a field.
 const HIGHEST_FIELD: i64 = (1 << 29) - 1;
+/// The number of `value` in `EnumDescriptorProto`.
+const VALUE: i32 = 2;
 
 impl Page {
     pub(super) fn message(&mut self, message: &MessageDescriptor) {
@@ -114,10 +116,10 @@ impl Page {
                 page.line(&format!("reserved {};", reserved.join(", ")));
             }
             page.reserved_names(descriptor.reserved_names());
-            for value in descriptor.values() {
-                page.comment(value.path());
-                let options = value.enum_value_descriptor_proto().options.as_ref();
-                let deprecated = options.is_some_and(|options| options.deprecated());
+            // In the order of the file, which the library sorts by number.
+            for (at, value) in descriptor.enum_descriptor_proto().value.iter().enumerate() {
+                page.comment(&[descriptor.path(), &[VALUE, i32::try_from(at).unwrap_or(-1)]].concat());
+                let deprecated = value.options.as_ref().is_some_and(|options| options.deprecated());
                 let mark = if deprecated { " [deprecated = true]" } else { "" };
                 page.line(&format!("{} = {}{mark};", value.name(), value.number()));
             }

@@ -8,8 +8,10 @@ use super::words::{Answer, Error, Extensions, Files, Question, Request, Response
 use super::{Reflected, Reflection, ReflectionProblem};
 use crate::schema::{SchemaProblem, sample};
 
-fn files(files: Vec<FileDescriptorProto>) -> Answer {
-    Answer::Files(Files { file_descriptor_proto: files.iter().map(Message::encode_to_vec).collect() })
+fn files(files: impl IntoIterator<Item = FileDescriptorProto>) -> Answer {
+    Answer::Files(Files {
+        file_descriptor_proto: files.into_iter().map(|file| file.encode_to_vec()).collect(),
+    })
 }
 
 fn error(code: i32, message: &str) -> Answer {
@@ -50,9 +52,7 @@ fn talk(
 fn honest(question: &Question) -> Answer {
     match question {
         Question::ListServices(_) => listed(&["sample.v1.Sample", "sample.v1.Other", "undescribed.Service"]),
-        Question::FileContainingSymbol(name) if name.starts_with("sample.v1.") => {
-            files(file("sample.proto").into_iter().collect())
-        }
+        Question::FileContainingSymbol(name) if name.starts_with("sample.v1.") => files(file("sample.proto")),
         _ => error(5, "not here"),
     }
 }

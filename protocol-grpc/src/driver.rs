@@ -26,16 +26,16 @@ use crate::target::{self, Backend};
 
 /// gRPC's driver in the making.
 pub(crate) struct Builder {
-    settings: Settings,
-    settings_node: Option<Node>,
-    origins: Vec<Origin>,
-    connector: ConnectorBuilder,
+    pub(crate) settings: Settings,
+    pub(crate) settings_node: Option<Node>,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) connector: ConnectorBuilder,
     folder: PathBuf,
     /// `None` when the server is to be asked.
-    schema: Option<Schema>,
+    pub(crate) schema: Option<Schema>,
     steps: Vec<Draft>,
-    backends: Vec<Backend>,
-    metrics: Option<Metrics>,
+    pub(crate) backends: Vec<Backend>,
+    pub(crate) metrics: Option<Metrics>,
     last_name: String,
 }
 
@@ -71,6 +71,21 @@ impl Builder {
             metrics: None,
             last_name: String::new(),
         })
+    }
+
+    /// Adds what is measured beside requests, once.
+    pub(crate) fn enter_metrics(&mut self, entries: &mut Entries<'_>) -> Result<(), TooMany> {
+        if self.metrics.is_none() {
+            self.look_for_backends();
+            self.metrics = Some(Metrics::enter(entries, &self.backends)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn look_for_backends(&mut self) {
+        if self.backends.is_empty() {
+            self.backends = self.find_backends();
+        }
     }
 
     /// The servers, each with its addresses where calls take turns between them.
@@ -168,13 +183,10 @@ impl DriverBuilder for Builder {
     }
 
     fn entered(&mut self, step: StepIndex, _: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {
-        if self.metrics.is_none() {
-            self.backends = self.find_backends();
-            self.metrics = Some(Metrics::enter(entries, &self.backends)?);
-        }
+        self.enter_metrics(entries)?;
         let Some(draft) = self.steps.get_mut(step.0 as usize) else { return Ok(()) };
         let kind = match &draft.made {
-            Made::Whole(step) => step.method.kind,
+            Made::Whole(step) => step.kind,
             // Which kind it is only the server knows; words of streams mean that it is one.
             Made::Later { node, .. } if step::uses_streams(node) => MethodKind::Bidirectional,
             Made::Later { .. } => MethodKind::Unary,
@@ -184,13 +196,10 @@ impl DriverBuilder for Builder {
     }
 
     fn build(mut self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
-        if self.backends.is_empty() {
-            self.backends = self.find_backends();
-        }
+        self.look_for_backends();
         let Self { settings, settings_node, origins, connector, folder, steps, backends, metrics, .. } =
             *self;
-        let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
-        connector.resolve_now(&origins)?;
+        let connector = connect(connector, &origins)?;
         let mut wanted = Vec::new();
         for draft in &steps {
             if let Made::Later { node, .. } = &draft.made {
@@ -224,12 +233,19 @@ impl DriverBuilder for Builder {
             Ok(step)
         });
         let steps = steps.collect::<Result<Vec<_>, SetupError>>()?;
-        Ok(Arc::new(GrpcDriver {
-            compiled: Arc::new(Compiled { settings, backends, steps, metrics }),
-            connector,
-            open: Arc::default(),
-        }))
+        let compiled = Compiled { settings, backends, steps, metrics };
+        Ok(Arc::new(GrpcDriver::new(compiled, connector)))
     }
+}
+
+/// What makes connections, with the servers' names looked up.
+pub(crate) fn connect(
+    connector: ConnectorBuilder,
+    origins: &[Origin],
+) -> Result<Arc<Connector>, SetupError> {
+    let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
+    connector.resolve_now(origins)?;
+    Ok(connector)
 }
 
 /// What all workers read.
@@ -238,10 +254,11 @@ pub(crate) struct Compiled {
     pub(crate) settings: Settings,
     pub(crate) backends: Vec<Backend>,
     pub(crate) steps: Vec<Step>,
-    metrics: Option<Metrics>,
+    pub(crate) metrics: Option<Metrics>,
 }
 
-struct GrpcDriver {
+/// gRPC's driver.
+pub(crate) struct GrpcDriver {
     compiled: Arc<Compiled>,
     connector: Arc<Connector>,
     /// Streams that are open, over all workers, as of their latest beats.
@@ -251,8 +268,13 @@ struct GrpcDriver {
 /// How often a worker hands its counters on.
 const BEAT: Duration = Duration::from_millis(200);
 
-impl Driver for GrpcDriver {
-    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+impl GrpcDriver {
+    pub(crate) fn new(compiled: Compiled, connector: Arc<Connector>) -> Self {
+        Self { compiled: Arc::new(compiled), connector, open: Arc::default() }
+    }
+
+    /// A worker's part. Called on the worker's thread, inside its runtime.
+    pub(crate) fn begin(&self, seat: &Seat) -> GrpcWorker {
         let settings = &self.compiled.settings;
         let backends = self.compiled.backends.len();
         let pools = match settings.policy {
@@ -286,7 +308,13 @@ impl Driver for GrpcDriver {
                 }
             }
         });
-        Ok(Box::new(GrpcWorker { part, beating: beating.abort_handle() }))
+        GrpcWorker { part, beating: beating.abort_handle() }
+    }
+}
+
+impl Driver for GrpcDriver {
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+        Ok(Box::new(self.begin(seat)))
     }
 }
 
@@ -340,8 +368,9 @@ impl Drop for WorkerPart {
     }
 }
 
-struct GrpcWorker {
-    part: Arc<WorkerPart>,
+/// A worker's part.
+pub(crate) struct GrpcWorker {
+    pub(crate) part: Arc<WorkerPart>,
     beating: tokio::task::AbortHandle,
 }
 

@@ -239,10 +239,7 @@ impl DriverBuilder for Builder {
 }
 
 /// What makes connections, with the servers' names looked up.
-pub(crate) fn connect(
-    connector: ConnectorBuilder,
-    origins: &[Origin],
-) -> Result<Arc<Connector>, SetupError> {
+pub(crate) fn connect(connector: ConnectorBuilder, origins: &[Origin]) -> Result<Arc<Connector>, SetupError> {
     let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
     connector.resolve_now(origins)?;
     Ok(connector)

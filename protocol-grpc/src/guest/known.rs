@@ -75,7 +75,9 @@ impl Methods {
         let Knowledge { schema, origins, settings_node } = &*self.knowledge;
         let method = match schema {
             Ok(schema) => schema.method(name).map_err(|told| told.to_string()),
-            Err(told) => Err(format!("a call with JSON needs the schema of `{}`. {told}", name.escape_debug())),
+            Err(told) => {
+                Err(format!("a call with JSON needs the schema of `{}`. {told}", name.escape_debug()))
+            }
         };
         let path = match &method {
             Ok(method) => method.path.to_string(),

@@ -284,9 +284,7 @@ impl GuestStream {
         let read = self.inner.known.described().and_then(|method| message::decode(&bytes, &method.output));
         match read {
             Ok(message) => Ok(Some(message::to_json(&message))),
-            Err(text) => {
-                Err(self.fail(FailureKind::Protocol, format!("a message cannot be read: {text}")))
-            }
+            Err(text) => Err(self.fail(FailureKind::Protocol, format!("a message cannot be read: {text}"))),
         }
     }
 

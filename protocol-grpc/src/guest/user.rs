@@ -177,12 +177,7 @@ impl GuestUser {
     ///
     /// # Errors
     /// When it could not be opened.
-    pub async fn open(
-        &self,
-        call: GuestCall,
-        due: Timestamp,
-        on_end: OnEnd,
-    ) -> Result<GuestStream, Trouble> {
+    pub async fn open(&self, call: GuestCall, due: Timestamp, on_end: OnEnd) -> Result<GuestStream, Trouble> {
         let mut random = self.random();
         match self.read(&call) {
             Ok(asked) => {

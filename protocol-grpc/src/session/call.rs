@@ -128,8 +128,7 @@ async fn transfer(
 ) -> Result<Done, Fault> {
     let part = desk.part;
     let clock = part.clock;
-    let Begun { at: began, response, stream } =
-        begin(connection, request, &mut desk.way(), drive).await?;
+    let Begun { at: began, response, stream } = begin(connection, request, &mut desk.way(), drive).await?;
     let _open = Open::new(part);
     let flow = &desk.step.flow;
     let compression = part.compiled.settings.compression;

@@ -153,9 +153,7 @@ async fn once(
             (exchange_alone(connection, request, first, desk).await, &*connection)
         }
         (Line::Own(_), Lent::Together(_)) => return Err(Failure::no_connection()),
-        (Line::Common(_, connection), _) => {
-            (exchange(connection, request, first, desk).await, &*connection)
-        }
+        (Line::Common(_, connection), _) => (exchange(connection, request, first, desk).await, &*connection),
         (Line::Shared(_, lease), _) => {
             (exchange(&mut lease.connection, request, first, desk).await, &lease.connection)
         }

@@ -28,9 +28,9 @@ pub(crate) async fn send(request: Request) -> Result<Reply, Failure> {
     let (number, answer) = begin(&state, request);
     let answer = wait(&state, answer.unwrap_or_else(|told| told), timeout).await;
     end(&state, number, answer, &|status| {
-        let good = expected.as_deref().map_or(status < 400, |words| {
-            words.split(',').any(|word| holds(word, status))
-        });
+        let good = expected
+            .as_deref()
+            .map_or(status < 400, |words| words.split(',').any(|word| holds(word, status)));
         let kind = match status {
             400..=499 => "status_client",
             500..=599 => "status_server",
@@ -53,10 +53,7 @@ pub(super) async fn wait(state: &Rc<RefCell<State>>, mut answer: Answer, timeout
 }
 
 /// Writes the request down and looks for its answer. The one that was given last comes first.
-pub(super) fn begin(
-    state: &Rc<RefCell<State>>,
-    request: Request,
-) -> (usize, Result<Answer, Answer>) {
+pub(super) fn begin(state: &Rc<RefCell<State>>, request: Request) -> (usize, Result<Answer, Answer>) {
     let Request { method, url, headers, body, name, options } = request;
     let mut fields = state.borrow_mut();
     let mut kept = record::Request {

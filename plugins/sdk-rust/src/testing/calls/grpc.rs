@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use super::exchange::{self, Reply, begin, end, wait};
 use super::current;
+use super::exchange::{self, Reply, begin, end, wait};
 use crate::Failure;
 use crate::testing::answer::{Answer, Content};
 use crate::testing::route::Answers;
@@ -34,7 +34,8 @@ impl Call {
     /// The kind of failure that a status is.
     fn judge(&self, status: u16) -> Option<&'static str> {
         let is = |word: &str| word.parse() == Ok(status) || word.eq_ignore_ascii_case(name(status));
-        let good = self.option("expect").map_or(status == 0, |words| words.split(',').any(|word| is(word.trim())));
+        let good =
+            self.option("expect").map_or(status == 0, |words| words.split(',').any(|word| is(word.trim())));
         (!good).then_some("status")
     }
 

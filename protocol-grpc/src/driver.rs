@@ -26,16 +26,16 @@ use crate::target::{self, Backend};
 
 /// gRPC's driver in the making.
 pub(crate) struct Builder {
-    settings: Settings,
-    settings_node: Option<Node>,
-    origins: Vec<Origin>,
-    connector: ConnectorBuilder,
+    pub(crate) settings: Settings,
+    pub(crate) settings_node: Option<Node>,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) connector: ConnectorBuilder,
     folder: PathBuf,
     /// `None` when the server is to be asked.
-    schema: Option<Schema>,
+    pub(crate) schema: Option<Schema>,
     steps: Vec<Draft>,
-    backends: Vec<Backend>,
-    metrics: Option<Metrics>,
+    pub(crate) backends: Vec<Backend>,
+    pub(crate) metrics: Option<Metrics>,
     last_name: String,
     reflections: Reflections,
 }
@@ -120,6 +120,21 @@ impl Builder {
             settings_node: self.settings_node.as_ref(),
         };
         reflect::before_the_load(&connector, &about, vec![symbol.to_owned()]).map_err(SetupError)
+    }
+
+    /// Adds what is measured beside requests, once.
+    pub(crate) fn enter_metrics(&mut self, entries: &mut Entries<'_>) -> Result<(), TooMany> {
+        if self.metrics.is_none() {
+            self.look_for_backends();
+            self.metrics = Some(Metrics::enter(entries, &self.backends)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn look_for_backends(&mut self) {
+        if self.backends.is_empty() {
+            self.backends = self.find_backends();
+        }
     }
 
     /// The servers, each with its addresses where calls take turns between them.
@@ -223,36 +238,34 @@ impl DriverBuilder for Builder {
     }
 
     fn entered(&mut self, step: StepIndex, _: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {
-        if self.metrics.is_none() {
-            self.backends = self.find_backends();
-            self.metrics = Some(Metrics::enter(entries, &self.backends)?);
-        }
+        self.enter_metrics(entries)?;
         let Some(draft) = self.steps.get_mut(step.0 as usize) else { return Ok(()) };
         let Some(compiled) = &draft.step else { return Ok(()) };
-        let kind = compiled.method.kind;
+        let kind = compiled.kind;
         draft.deliveries = Deliveries::enter(entries, &draft.name, kind)?;
         Ok(())
     }
 
     fn build(mut self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
-        if self.backends.is_empty() {
-            self.backends = self.find_backends();
-        }
+        self.look_for_backends();
         if let Some(problem) = self.reflections.problem {
             return Err(problem);
         }
         let Self { settings, origins, connector, steps, backends, metrics, .. } = *self;
-        let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
-        connector.resolve_now(&origins)?;
+        let connector = connect(connector, &origins)?;
         let steps =
             steps.into_iter().filter_map(|draft| Some(Step { deliveries: draft.deliveries, ..*draft.step? }));
         let steps = steps.collect();
-        Ok(Arc::new(GrpcDriver {
-            compiled: Arc::new(Compiled { settings, backends, steps, metrics }),
-            connector,
-            open: Arc::default(),
-        }))
+        let compiled = Compiled { settings, backends, steps, metrics };
+        Ok(Arc::new(GrpcDriver::new(compiled, connector)))
     }
+}
+
+/// What makes connections, with the servers' names looked up.
+pub(crate) fn connect(connector: ConnectorBuilder, origins: &[Origin]) -> Result<Arc<Connector>, SetupError> {
+    let connector = Arc::new(connector.build(vec![b"h2".to_vec()])?);
+    connector.resolve_now(origins)?;
+    Ok(connector)
 }
 
 /// What all workers read.
@@ -261,10 +274,11 @@ pub(crate) struct Compiled {
     pub(crate) settings: Settings,
     pub(crate) backends: Vec<Backend>,
     pub(crate) steps: Vec<Step>,
-    metrics: Option<Metrics>,
+    pub(crate) metrics: Option<Metrics>,
 }
 
-struct GrpcDriver {
+/// gRPC's driver.
+pub(crate) struct GrpcDriver {
     compiled: Arc<Compiled>,
     connector: Arc<Connector>,
     /// Streams that are open, over all workers, as of their latest beats.
@@ -274,8 +288,13 @@ struct GrpcDriver {
 /// How often a worker hands its counters on.
 const BEAT: Duration = Duration::from_millis(200);
 
-impl Driver for GrpcDriver {
-    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+impl GrpcDriver {
+    pub(crate) fn new(compiled: Compiled, connector: Arc<Connector>) -> Self {
+        Self { compiled: Arc::new(compiled), connector, open: Arc::default() }
+    }
+
+    /// A worker's part. Called on the worker's thread, inside its runtime.
+    pub(crate) fn begin(&self, seat: &Seat) -> GrpcWorker {
         let settings = &self.compiled.settings;
         let backends = self.compiled.backends.len();
         let pools = match settings.policy {
@@ -309,7 +328,13 @@ impl Driver for GrpcDriver {
                 }
             }
         });
-        Ok(Box::new(GrpcWorker { part, beating: beating.abort_handle() }))
+        GrpcWorker { part, beating: beating.abort_handle() }
+    }
+}
+
+impl Driver for GrpcDriver {
+    fn worker(&self, seat: &Seat) -> Result<Box<dyn DriverWorker>, SetupError> {
+        Ok(Box::new(self.begin(seat)))
     }
 }
 
@@ -363,8 +388,9 @@ impl Drop for WorkerPart {
     }
 }
 
-struct GrpcWorker {
-    part: Arc<WorkerPart>,
+/// A worker's part.
+pub(crate) struct GrpcWorker {
+    pub(crate) part: Arc<WorkerPart>,
     beating: tokio::task::AbortHandle,
 }
 

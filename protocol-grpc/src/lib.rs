@@ -4,6 +4,7 @@
 mod config;
 pub mod demo;
 mod driver;
+pub mod guest;
 pub mod message;
 mod metrics;
 pub mod poke;

@@ -18,7 +18,7 @@ pub(crate) struct Kept {
     pub(crate) body: bool,
     pub(crate) metadata: HeaderMap,
     pub(crate) trailers: HeaderMap,
-    /// The last message's bytes, before they become JSON.
+    /// The last message's bytes, unless they have become JSON.
     pub(crate) last: Option<Bytes>,
     pub(crate) json: String,
     pub(crate) sent: u64,
@@ -82,7 +82,10 @@ impl Reply for Kept {
     }
 
     fn body(&self) -> &[u8] {
-        self.json.as_bytes()
+        match &self.last {
+            Some(last) => last,
+            None => self.json.as_bytes(),
+        }
     }
 }
 

@@ -38,6 +38,7 @@ mod failure;
 #[doc(hidden)]
 pub mod function;
 mod group;
+pub mod grpc;
 mod host;
 pub mod http;
 pub mod log;

@@ -40,7 +40,8 @@ impl Reply {
     }
 
     /// The first value of a named part of the answer. The kinds are those that checks in a plan know: for HTTP `header`,
-    /// `cookie` and `trailer`, for MQTT `topic` (with an empty name) and `property`.
+    /// `cookie` and `trailer`, for MQTT `topic` (with an empty name) and `property`,
+    /// for gRPC `metadata` and `trailer`.
     #[must_use]
     pub fn field(&self, kind: &str, name: &str) -> Option<String> {
         self.0.field(kind, name)

@@ -2,12 +2,15 @@
 
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use h2::SendStream;
+use h2::client::ResponseFuture;
 use http::Request;
 use prony_core::{BoxFuture, Marks, Outcome, Phase, Scope, Timestamp};
 use prony_transport::Deadline;
 use prony_transport::h2::H2Connection;
 
-use super::channel::within;
+use super::channel::{Way, within};
 use super::failure::{Failure, Fault};
 use super::incoming::{Event, Incoming, Said};
 use super::matching::Matching;
@@ -19,27 +22,34 @@ use crate::schema::MethodKind;
 use crate::step::Step;
 
 /// What a call needs of its session.
-pub(super) struct Desk<'a, 's> {
-    pub(super) part: &'a WorkerPart,
-    pub(super) step: &'a Step,
-    pub(super) kept: &'a mut Kept,
-    pub(super) deadline: &'a mut Deadline,
-    pub(super) outcome: &'a mut Outcome,
-    pub(super) scope: &'a mut Scope<'s>,
-    pub(super) buffer: &'a mut Vec<u8>,
+pub(crate) struct Desk<'a, 's> {
+    pub(crate) part: &'a WorkerPart,
+    pub(crate) step: &'a Step,
+    pub(crate) kept: &'a mut Kept,
+    pub(crate) deadline: &'a mut Deadline,
+    pub(crate) outcome: &'a mut Outcome,
+    pub(crate) scope: &'a mut Scope<'s>,
+    pub(crate) buffer: &'a mut Vec<u8>,
+}
+
+impl Desk<'_, '_> {
+    /// What getting a connection needs.
+    pub(super) fn way(&mut self) -> Way<'_> {
+        Way { part: self.part, deadline: self.deadline, outcome: self.outcome }
+    }
 }
 
 /// How a call ended that did not fail underway.
 #[derive(Debug)]
-pub(super) enum Done {
+pub(crate) enum Done {
     /// The server had the last word.
     Said(Said),
-    /// The plan wanted no more of it.
+    /// The plan, or a guest, wanted no more of it.
     Cancelled,
 }
 
 /// Moves a connection's bytes, where that is the caller's business.
-pub(super) type Drive<'a> = &'a (dyn Fn(&mut Context<'_>) + Sync);
+pub(crate) type Drive<'a> = &'a (dyn Fn(&mut Context<'_>) + Sync);
 
 /// Sends the call and takes its answer, on a connection that others use at the same time.
 pub(super) async fn exchange(
@@ -66,35 +76,60 @@ pub(super) async fn exchange_alone(
 }
 
 /// A stream that counts as open.
-struct Open<'a>(&'a WorkerPart);
+pub(crate) struct Open<P: std::ops::Deref<Target = WorkerPart>>(P);
 
-impl Drop for Open<'_> {
+impl<P: std::ops::Deref<Target = WorkerPart>> Open<P> {
+    pub(crate) fn new(part: P) -> Self {
+        part.tallies.stream(1);
+        Self(part)
+    }
+}
+
+impl<P: std::ops::Deref<Target = WorkerPart>> Drop for Open<P> {
     fn drop(&mut self) {
         self.0.tallies.stream(-1);
     }
 }
 
-async fn transfer(
+/// A call whose head is out.
+pub(crate) struct Begun {
+    pub(crate) at: Timestamp,
+    pub(crate) response: ResponseFuture,
+    pub(crate) stream: SendStream<Bytes>,
+}
+
+/// Sends a call's head, as soon as there is a stream for it.
+pub(crate) async fn begin(
     connection: &mut H2Connection,
     (request, head_length): (Request<()>, u64),
+    way: &mut Way<'_>,
+    drive: Drive<'_>,
+) -> Result<Begun, Fault> {
+    let clock = way.part.clock;
+    let requests = connection.requests();
+    let ready = std::future::poll_fn(|context| {
+        drive(context);
+        requests.poll_ready(context)
+    });
+    within(way.deadline, &clock, ready).await.ok_or_else(|| Failure::timeout("no stream was free"))??;
+    let at = clock.now();
+    way.outcome.sent.get_or_insert(at);
+    let (response, stream) = requests.send_request(request, false)?;
+    way.outcome.traffic.sent += head_length;
+    Ok(Begun { at, response, stream })
+}
+
+async fn transfer(
+    connection: &mut H2Connection,
+    request: (Request<()>, u64),
     first: Outgoing,
     desk: &mut Desk<'_, '_>,
     drive: Drive<'_>,
 ) -> Result<Done, Fault> {
     let part = desk.part;
     let clock = part.clock;
-    let requests = connection.requests();
-    let ready = std::future::poll_fn(|context| {
-        drive(context);
-        requests.poll_ready(context)
-    });
-    within(desk.deadline, &clock, ready).await.ok_or_else(|| Failure::timeout("no stream was free"))??;
-    let began = clock.now();
-    desk.outcome.sent.get_or_insert(began);
-    let (response, stream) = requests.send_request(request, false)?;
-    desk.outcome.traffic.sent += head_length;
-    part.tallies.stream(1);
-    let _open = Open(part);
+    let Begun { at: began, response, stream } = begin(connection, request, &mut desk.way(), drive).await?;
+    let _open = Open::new(part);
     let flow = &desk.step.flow;
     let mut flight = Flight {
         sending: Sending::new(
@@ -114,7 +149,7 @@ async fn transfer(
         kept: desk.kept,
         outcome: desk.outcome,
         began,
-        matching: (desk.step.method.kind == MethodKind::Bidirectional).then(Matching::default),
+        matching: (desk.step.kind == MethodKind::Bidirectional).then(Matching::default),
         hold: None,
         cancel: flow.cancel.map(|after| part.timer.until(began + after)),
         head_at: None,
@@ -242,7 +277,7 @@ impl Flight<'_, '_> {
             }
             Event::Message(message, length) => self.message(message, length, now),
             Event::End(said) => {
-                let one = !self.step.method.kind.receives_many();
+                let one = !self.step.kind.receives_many();
                 if one && said.status == 0 && self.kept.received != 1 {
                     let text = format!(
                         "the server says OK and sent {} messages, where its method has one answer",
@@ -268,7 +303,7 @@ impl Flight<'_, '_> {
         self.outcome.traffic.received += (length + crate::wire::frame::HEAD) as u64;
         self.first_at.get_or_insert(now);
         self.last_at = Some(now);
-        if !self.step.method.kind.receives_many() && self.kept.received > 1 {
+        if !self.step.kind.receives_many() && self.kept.received > 1 {
             return Err(Failure::protocol(
                 "the server sent a second message, where its method has one answer",
             ));
@@ -308,7 +343,7 @@ impl Flight<'_, '_> {
 
     /// The time is over.
     fn late(&self) -> Failure {
-        Failure::timeout(match (self.head_at, self.step.method.kind.receives_many()) {
+        Failure::timeout(match (self.head_at, self.step.kind.receives_many()) {
             (None, _) => "no answer came",
             (Some(_), false) => "the answer was not complete",
             (Some(_), true) => "the stream did not end",

@@ -2,11 +2,10 @@
 
 use std::task::Poll;
 
-use prony_core::{Clock, ConnectionEvent, FailureKind, Meter, ScenarioId};
+use prony_core::{Clock, ConnectionEvent, FailureKind, Meter, Outcome, ScenarioId};
 use prony_transport::h2::{H2Connection, H2Options};
 use prony_transport::{Deadline, Handshake};
 
-use super::call::Desk;
 use super::failure::Failure;
 use crate::driver::WorkerPart;
 use crate::metrics::count;
@@ -15,6 +14,13 @@ use crate::wire::Code;
 
 /// Small DATA frames that a slow reader may leave unread, in h2's measure: a quarter of a million of them.
 pub(crate) const SMALL_FRAMES: usize = 64 << 20;
+
+/// What getting a connection needs of a call.
+pub(crate) struct Way<'a> {
+    pub(crate) part: &'a WorkerPart,
+    pub(crate) deadline: &'a mut Deadline,
+    pub(crate) outcome: &'a mut Outcome,
+}
 
 /// Counts a connection's end.
 struct Counted {
@@ -29,17 +35,17 @@ impl Drop for Counted {
 }
 
 /// Opens a connection; kept apart and boxed where it is used, for it is rare and large.
-pub(super) async fn open(backend: &Backend, desk: &mut Desk<'_, '_>) -> Result<H2Connection, Failure> {
-    let part = desk.part;
+pub(super) async fn open(backend: &Backend, way: &mut Way<'_>) -> Result<H2Connection, Failure> {
+    let part = way.part;
     let clock = part.clock;
-    let phases = &mut desk.outcome.phases;
+    let phases = &mut way.outcome.phases;
     let connecting = async {
         match backend.address {
             Some(address) => part.connector.connect_to(&backend.origin, address, &clock, phases).await,
             None => part.connector.connect(&backend.origin, &clock, phases).await,
         }
     };
-    let connected = match within(desk.deadline, &clock, connecting).await {
+    let connected = match within(way.deadline, &clock, connecting).await {
         Some(Ok(connected)) => connected,
         Some(Err(failure)) => return Err(Failure::new(failure.kind, Code::Unavailable, failure.detail)),
         None => return Err(Failure::timeout(&format!("{backend}: no connection came about"))),
@@ -62,7 +68,7 @@ pub(super) async fn open(backend: &Backend, desk: &mut Desk<'_, '_>) -> Result<H
         small_frames: Some(SMALL_FRAMES),
     };
     let opening = H2Connection::open_with(connected.stream, &options, move || drop(counted));
-    match within(desk.deadline, &clock, opening).await {
+    match within(way.deadline, &clock, opening).await {
         Some(opened) => opened.map_err(|ended| Failure::of_connection(&ended)),
         None => Err(Failure::timeout(&format!("{backend}: HTTP/2 did not begin"))),
     }
@@ -80,14 +86,14 @@ pub(super) fn is_usable(connection: &mut H2Connection, part: &WorkerPart) -> boo
 }
 
 /// Counts a GOAWAY that is news.
-pub(super) fn sent_away(connection: &H2Connection, part: &WorkerPart) {
+pub(crate) fn sent_away(connection: &H2Connection, part: &WorkerPart) {
     if connection.leave() {
         count(&part.tallies.goaways, 1);
     }
 }
 
 /// `future`'s output, unless the deadline passes first.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     deadline: &mut Deadline,
     clock: &Clock,
     future: impl Future<Output = T>,

@@ -69,6 +69,11 @@ impl Failure {
         Self::new(FailureKind::Request, Code::Internal, detail)
     }
 
+    /// There should be a connection, and there is none.
+    pub(crate) fn no_connection() -> Self {
+        Self::request("there is no connection")
+    }
+
     /// Prony's own deadline.
     pub(crate) fn timeout(state: &str) -> Self {
         let text = format!("{state} within the time-out");

@@ -5,6 +5,7 @@ mod call;
 mod channel;
 mod failure;
 mod incoming;
+mod judge;
 mod lines;
 mod matching;
 mod pool;
@@ -21,17 +22,17 @@ use prost::Message;
 use crate::config::Policy;
 use crate::driver::WorkerPart;
 use crate::message;
-use crate::metrics::count;
 use crate::reply::Kept;
 use crate::step::Step;
-use crate::wire::Code;
-use call::{Desk, Done, exchange, exchange_alone};
-use lines::{Line, Lines};
+use call::{exchange, exchange_alone};
 
 pub(crate) use backoff::Backoff;
-pub(crate) use channel::SMALL_FRAMES;
+pub(crate) use call::{Begun, Desk, Done, Open, begin};
+pub(crate) use channel::{SMALL_FRAMES, Way, sent_away};
 pub(crate) use failure::{Failure, Fault};
 pub(crate) use incoming::{Event, Incoming};
+pub(crate) use judge::{Expected, judge};
+pub(crate) use lines::{Lent, Line, Lines};
 pub(crate) use pool::Pool;
 
 /// One user's gRPC.
@@ -68,70 +69,29 @@ impl GrpcSession {
         self.kept.begin(step.keep.fields, step.keep.body || step.must_serve);
         let Self { lines, kept, deadline, buffer, .. } = self;
         let mut desk = Desk { part: &part, step, kept, deadline, outcome: &mut outcome, scope, buffer };
-        let done = attempt(&mut desk, lines, ends).await;
-        let detail = self.judge(number, step, &part, done, &mut outcome);
+        let done = attempt(&mut desk, &mut Lent::Alone(lines), ends).await;
+        let expected = if step.judges_status { Expected::ANY } else { Expected::OK };
+        let is_news = |status| part.is_news(number, status);
+        let detail = match judge(done, expected, &part, kept, &mut outcome, &is_news) {
+            Err(story) => story,
+            Ok(()) => self.read_last(step).err().map(|(kind, text)| {
+                outcome.failure = Some(kind);
+                text.into()
+            }),
+        };
+        self.kept.last = None;
         if outcome.finished <= intended {
             outcome.finished = part.clock.now();
         }
         Exchange { outcome, detail, settled: Settled::Now }
     }
 
-    /// What the end means; why it is a failure, if it is one and has not been told.
-    fn judge(
-        &mut self,
-        number: usize,
-        step: &Step,
-        part: &WorkerPart,
-        done: Result<Done, Failure>,
-        outcome: &mut Outcome,
-    ) -> Option<Box<str>> {
-        match done {
-            Ok(Done::Said(said)) => {
-                part.tallies.said(said.status);
-                outcome.status = Some(said.status);
-                let is_ok = said.status == 0;
-                let story = (!is_ok && part.is_news(number, said.status)).then(|| said.story().into());
-                if self.kept.fields {
-                    self.kept.trailers = said.trailers;
-                }
-                if !is_ok {
-                    outcome.failure = (!step.judges_status).then_some(FailureKind::Status);
-                    return story;
-                }
-            }
-            Ok(Done::Cancelled) => {
-                part.tallies.made(Code::Cancelled);
-                outcome.status = Some(Code::Cancelled.number());
-            }
-            Err(failure) => {
-                part.tallies.made(failure.code);
-                if failure.kind == FailureKind::Reset {
-                    count(&part.tallies.resets, 1);
-                }
-                if failure.shows_code {
-                    outcome.status = Some(failure.code.number());
-                    outcome.failure = (!step.judges_status).then_some(failure.kind);
-                } else {
-                    outcome.failure = Some(failure.kind);
-                }
-                return Some(failure.detail);
-            }
-        }
-        match self.read_last(step) {
-            Ok(()) => None,
-            Err((kind, text)) => {
-                outcome.failure = Some(kind);
-                Some(text.into())
-            }
-        }
-    }
-
     /// Makes of the last message what somebody asked for.
     fn read_last(&mut self, step: &Step) -> Result<(), (FailureKind, String)> {
         let Some(last) = self.kept.last.take() else { return Ok(()) };
         let no_message = |text: String| (FailureKind::Protocol, format!("the answer cannot be read: {text}"));
-        if step.keep.body {
-            let message = message::decode(&last, &step.method.output).map_err(no_message)?;
+        if let Some(output) = step.output.as_ref().filter(|_| step.keep.body) {
+            let message = message::decode(&last, output).map_err(no_message)?;
             self.kept.json = message::to_json(&message);
         } else if step.must_serve {
             let health = Health::decode(last).map_err(|error| no_message(error.to_string()))?;
@@ -157,7 +117,11 @@ const SERVING: i32 = 1;
 
 /// A call. It is sent again only when the server goes away and says that it has not begun with it; any other end is a failure of
 /// the target, which a second try would hide.
-async fn attempt(desk: &mut Desk<'_, '_>, lines: &mut Lines, ends: Timestamp) -> Result<Done, Failure> {
+pub(crate) async fn attempt(
+    desk: &mut Desk<'_, '_>,
+    lines: &mut Lent<'_>,
+    ends: Timestamp,
+) -> Result<Done, Failure> {
     let mut first = sending::make(desk.step, 0, desk.scope, desk.buffer)?;
     for _ in 0..MOST_REPEATS {
         let again = first.clone();
@@ -171,27 +135,25 @@ async fn attempt(desk: &mut Desk<'_, '_>, lines: &mut Lines, ends: Timestamp) ->
 
 async fn once(
     desk: &mut Desk<'_, '_>,
-    lines: &mut Lines,
+    lines: &mut Lent<'_>,
     first: sending::Outgoing,
     ends: Timestamp,
 ) -> Result<Done, Failure> {
-    let mut line = lines.next(desk).await?;
+    let mut line = lines.next(&mut desk.way()).await?;
     let part = desk.part;
-    let (Line::Own(number) | Line::Shared(number, _)) = &line;
-    let number = *number;
-    let backend = &part.compiled.backends[number];
+    let number = line.backend();
     let left = ends - part.clock.now();
-    let request =
-        desk.step.head.request(backend.origin_number, left, desk.scope).map_err(Failure::request)?;
+    let origin = part.compiled.backends[number].origin_number;
+    let request = desk.step.head.request(origin, left, desk.scope).map_err(Failure::request)?;
     part.tallies.called(number);
-    let (result, connection) = match &mut line {
-        Line::Own(_) => {
-            let Some(connection) = lines.own(number) else {
-                return Err(Failure::request("there is no connection"));
-            };
+    let (result, connection) = match (&mut line, lines) {
+        (Line::Own(_), Lent::Alone(lines)) => {
+            let Some(connection) = lines.own(number) else { return Err(Failure::no_connection()) };
             (exchange_alone(connection, request, first, desk).await, &*connection)
         }
-        Line::Shared(_, lease) => {
+        (Line::Own(_), Lent::Together(_)) => return Err(Failure::no_connection()),
+        (Line::Common(_, connection), _) => (exchange(connection, request, first, desk).await, &*connection),
+        (Line::Shared(_, lease), _) => {
             (exchange(&mut lease.connection, request, first, desk).await, &lease.connection)
         }
     };

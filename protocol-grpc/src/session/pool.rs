@@ -9,8 +9,7 @@ use prony_transport::h2::H2Connection;
 use send_wrapper::SendWrapper;
 use tokio::sync::Notify;
 
-use super::call::Desk;
-use super::channel::{is_usable, within};
+use super::channel::{Way, is_usable, within};
 use super::failure::Failure;
 use crate::driver::WorkerPart;
 use crate::wire::Code;
@@ -60,14 +59,14 @@ impl Pool {
     }
 
     /// A stream, or leave to open a connection. Waits for it until the deadline.
-    pub(super) async fn take(self: &Arc<Self>, desk: &mut Desk<'_, '_>) -> Result<Taken, Failure> {
-        let clock = desk.part.clock;
+    pub(super) async fn take(self: &Arc<Self>, way: &mut Way<'_>) -> Result<Taken, Failure> {
+        let clock = way.part.clock;
         let mut place = Place::Newcomer;
         loop {
-            if let Some(taken) = self.claim(place, desk.part) {
+            if let Some(taken) = self.claim(place, way.part) {
                 return Ok(taken);
             }
-            if within(desk.deadline, &clock, self.wait()).await.is_none() {
+            if within(way.deadline, &clock, self.wait()).await.is_none() {
                 let text = "no stream of the pool was free within the time-out";
                 let late = Failure::new(FailureKind::Timeout, Code::DeadlineExceeded, text);
                 return Err(Failure { shows_code: true, ..late });
@@ -154,9 +153,9 @@ impl Drop for Leave {
 }
 
 /// A stream for one call, given back when dropped.
-pub(super) struct Lease {
+pub(crate) struct Lease {
     pool: Arc<Pool>,
-    pub(super) connection: H2Connection,
+    pub(crate) connection: H2Connection,
     id: u64,
 }
 

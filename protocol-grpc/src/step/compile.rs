@@ -7,6 +7,7 @@ use prony_core::document::{Key, Value};
 use prony_core::template::JsonTemplate;
 use prony_core::{Diagnostic, Node, ReplyNeeds, Variables};
 use prony_transport::Origin;
+use prost_reflect::MessageDescriptor;
 
 use super::{BOTH, Content, Head, Keys, RECEIVING, SENDING, content};
 use crate::config::Settings;
@@ -17,7 +18,9 @@ use crate::wire::Compression;
 /// A compiled step.
 #[derive(Debug)]
 pub(crate) struct Step {
-    pub(crate) method: Method,
+    pub(crate) kind: MethodKind,
+    /// What its answers are; `None` where nothing is known of them.
+    pub(crate) output: Option<MessageDescriptor>,
     pub(crate) head: Head,
     /// At least one.
     pub(crate) messages: Vec<Content>,
@@ -196,7 +199,8 @@ pub(crate) fn compile(
         judges_status: needs.judges_status,
         must_serve: about.is_some() && !needs.body,
         deliveries: Deliveries::default(),
-        method,
+        kind: method.kind,
+        output: Some(method.output),
     })
 }
 

@@ -4,7 +4,7 @@ mod compile;
 mod content;
 mod head;
 
-pub(crate) use compile::{Context, Step, compile, name, variables_of, wanted};
+pub(crate) use compile::{Context, Flow, Keep, Step, compile, name, variables_of, wanted};
 pub(crate) use content::{Content, Keys, OwnedKey, framed};
 pub(crate) use head::{Head, fields_length};
 

@@ -2,6 +2,7 @@
 //! ends when the server does not behave.
 
 mod channels;
+mod guests;
 mod hostile;
 mod plans;
 mod poke;

@@ -33,7 +33,7 @@ pub(crate) fn clock() -> Clock {
     Clock::new(read)
 }
 
-struct Timer;
+pub(crate) struct Timer;
 
 impl Waiting for Timer {
     fn until(&self, due: Timestamp) -> BoxFuture<'static, ()> {

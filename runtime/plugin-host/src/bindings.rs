@@ -11,6 +11,7 @@ pub(crate) mod scenario {
             "prony:plugin/exchange.reply": crate::host::HeldReply,
             "prony:plugin/group.group": crate::host::Passage,
             "prony:plugin/mqtt.publication": crate::host::HeldPublication,
+            "prony:plugin/grpc.stream": crate::host::HeldStream,
         },
     });
 }

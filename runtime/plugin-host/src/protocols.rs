@@ -3,6 +3,7 @@
 use prony_core::catalog::Entries;
 use prony_core::protocol::Wiring;
 use prony_core::{Diagnostic, Seat};
+use prony_grpc::guest::{GuestGrpc, GuestGrpcWorker, GuestUser as GrpcUser};
 use prony_http::guest::{GuestHttp, GuestHttpWorker, GuestUser};
 use prony_mqtt::guest::{GuestDevice, GuestMqtt, GuestMqttWorker};
 
@@ -14,6 +15,7 @@ use crate::settings::PluginSettings;
 pub(crate) struct RunProtocols {
     http: GuestHttp,
     mqtt: Option<GuestMqtt>,
+    grpc: Option<GuestGrpc>,
 }
 
 /// Once a worker.
@@ -21,6 +23,7 @@ pub(crate) struct RunProtocols {
 pub(crate) struct WorkerProtocols {
     http: Option<GuestHttpWorker>,
     mqtt: Option<GuestMqttWorker>,
+    grpc: Option<GuestGrpcWorker>,
 }
 
 /// Once a user.
@@ -29,6 +32,8 @@ pub(crate) struct UserProtocols {
     pub(crate) http: Option<GuestUser>,
     /// Made when it is first needed: most guests speak no MQTT.
     pub(crate) mqtt: Option<GuestDevice>,
+    /// The same.
+    grpc: Option<GrpcUser>,
 }
 
 impl RunProtocols {
@@ -44,21 +49,26 @@ impl RunProtocols {
     ) -> Result<Self, OpenError> {
         let mut of_http = wiring(prony_http::NAME);
         let of_mqtt = wiring(prony_mqtt::NAME);
-        of_http.target = of_http.target.filter(|target| !GuestMqtt::is_broker(target));
+        let of_grpc = wiring(prony_grpc::NAME);
+        of_http.target =
+            of_http.target.filter(|target| !GuestMqtt::is_broker(target) && !GuestGrpc::is_server(target));
+        let serves = GuestGrpc::has_server(&of_grpc);
         let broker = of_mqtt.target.filter(|target| GuestMqtt::is_broker(target));
         let imported =
             |name: &str| imports.iter().any(|import| import.starts_with(&format!("{PACKAGE}{name}@")));
         let speaks = [
             (prony_http::NAME, of_http.target.is_some() || !settings.allow.hosts.is_empty()),
             (prony_mqtt::NAME, broker.is_some()),
+            (prony_grpc::NAME, serves),
         ];
         let spoken: Vec<_> = speaks.into_iter().filter(|(name, _)| imported(name)).collect();
         // Some toolchains import every protocol, whether the plugin speaks it or not.
         if !spoken.is_empty() && spoken.iter().all(|(_, possible)| !possible) {
             let help = match spoken.as_slice() {
                 [(prony_mqtt::NAME, _)] => "add `target: mqtt://host:1883` to the plan",
+                [(prony_grpc::NAME, _)] => "add `target: grpc://host:port` (or `grpcs://`) to the plan",
                 _ => {
-                    "add `target: http://host:port` (or `mqtt://host:1883`) to the plan, or `allow: {hosts: [...]}` to the plugin"
+                    "add `target: http://host:port` (or `mqtt://host:1883`, `grpc://host:port`) to the plan, or `allow: {hosts: [...]}` to the plugin"
                 }
             };
             let found = "the plugin sends requests, and there is nobody it may send them to";
@@ -69,7 +79,11 @@ impl RunProtocols {
             Some(_) if imported(prony_mqtt::NAME) => Some(GuestMqtt::open(of_mqtt, entries)??),
             _ => None,
         };
-        Ok(Self { http, mqtt })
+        let grpc = match serves && imported(prony_grpc::NAME) {
+            true => Some(GuestGrpc::open(of_grpc, entries)??),
+            false => None,
+        };
+        Ok(Self { http, mqtt, grpc })
     }
 
     /// A worker's part.
@@ -77,6 +91,7 @@ impl RunProtocols {
         WorkerProtocols {
             http: Some(self.http.worker(seat)),
             mqtt: self.mqtt.as_ref().map(|mqtt| mqtt.worker(seat)),
+            grpc: self.grpc.as_ref().map(|grpc| grpc.worker(seat)),
         }
     }
 }
@@ -84,7 +99,7 @@ impl RunProtocols {
 impl WorkerProtocols {
     /// A user's part.
     pub(crate) fn user(&self) -> UserProtocols {
-        UserProtocols { http: self.http.as_ref().map(GuestHttpWorker::user), mqtt: None }
+        UserProtocols { http: self.http.as_ref().map(GuestHttpWorker::user), ..UserProtocols::default() }
     }
 
     /// The device of a user, if the plan names a broker.
@@ -93,6 +108,14 @@ impl WorkerProtocols {
             protocols.mqtt = Some(self.mqtt.as_ref()?.user(user));
         }
         protocols.mqtt.clone()
+    }
+
+    /// A user's gRPC, if the plan names a server.
+    pub(crate) fn grpc(&self, user: u32, protocols: &mut UserProtocols) -> Option<GrpcUser> {
+        if protocols.grpc.is_none() {
+            protocols.grpc = Some(self.grpc.as_ref()?.user(user));
+        }
+        protocols.grpc.clone()
     }
 }
 
@@ -104,6 +127,9 @@ impl UserProtocols {
         }
         if let Some(mqtt) = &self.mqtt {
             mqtt.begin_iteration();
+        }
+        if let Some(grpc) = &self.grpc {
+            grpc.begin_iteration();
         }
     }
 }

@@ -3,6 +3,7 @@
 mod compatible;
 mod conformance;
 mod functions;
+mod grpc;
 mod hostile;
 mod kit;
 mod mistakes;

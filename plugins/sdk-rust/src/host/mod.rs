@@ -5,6 +5,8 @@
 #[cfg(target_family = "wasm")]
 mod component;
 #[cfg(target_family = "wasm")]
+pub(crate) mod grpc;
+#[cfg(target_family = "wasm")]
 pub(crate) mod mqtt;
 
 #[cfg(target_family = "wasm")]

@@ -48,6 +48,14 @@ impl Answer {
         Self::status(200).header("content-type", "text/plain; charset=utf-8").body(text.into())
     }
 
+    /// gRPC's OK and a message of JSON. One of bytes is `Answer::status(0).body(bytes)`, another status `Answer::status(5)`.
+    pub fn grpc(message: impl Serialize) -> Self {
+        match serde_json::to_vec(&message) {
+            Ok(body) => Self::status(0).body(body),
+            Err(error) => Self::failure("unanswered", format!("the test's answer is no JSON: {error}")),
+        }
+    }
+
     /// No answer: a failure of this kind (`timeout`, `connect_refused`, …).
     pub fn failure(kind: impl Into<String>, message: impl Into<String>) -> Self {
         Self { result: Err(Failure::new(kind, message)), time: Duration::ZERO }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use super::route::Route;
+use super::route::{Route, StreamRoute};
 use super::state::{Source, State};
 use super::{Mqtt, Respond};
 
@@ -41,6 +41,19 @@ impl Host {
     /// plugin gave, its query left out unless the path here has one. Of several that fit, the last given answers.
     pub fn on(&mut self, method: &str, path: &str, respond: impl Respond) -> &mut Self {
         self.change(|state| state.routes.push(Route::new(method, path, respond)))
+    }
+
+    /// Takes streams of this method of gRPC: `answers` gives the messages that the server sends for one that it hears, in bytes or
+    /// JSON as the plugin reads them. When the plugin has finished, the stream ends with OK, or as [`Host::on`] says of `GRPC` and
+    /// the method.
+    pub fn on_stream<M: Into<Vec<u8>>>(
+        &mut self,
+        method: &str,
+        answers: impl Fn(&[u8]) -> Vec<M> + 'static,
+    ) -> &mut Self {
+        let answers = move |heard: &[u8]| answers(heard).into_iter().map(Into::into).collect();
+        let route = StreamRoute { method: method.to_owned(), answers: Rc::new(answers) };
+        self.change(|state| state.streams.push(route))
     }
 
     /// A data source that begins again from the first row after the last.

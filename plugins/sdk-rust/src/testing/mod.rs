@@ -26,10 +26,13 @@
 //!
 //! Time is simulated: it stands still while the plugin computes, and goes on at once while it waits. Random numbers are those
 //! that Prony itself would give to the same user under the same seed. What is not simulated: connections of HTTP, cookie
-//! jars, redirects, limits of time and memory, and a plan's `http:` and `mqtt:` settings.
+//! jars, redirects, limits of time and memory, and a plan's `http:`, `mqtt:` and `grpc:` settings.
 //!
 //! MQTT goes to a small broker in memory, [`Host::mqtt`]. Among [`Host::requests`] its requests stand by their packets: the
 //! method is `CONNECT`, `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `RECEIVE` or `DISCONNECT`, and the URL the topic or the filters.
+//!
+//! Calls of gRPC stand there, too, and are answered by [`Host::on`]: the method is `GRPC`, the URL `package.Service/Method`, and headers
+//! are the metadata. Streams are taken by [`Host::on_stream`]. Nothing holds JSON against a schema.
 
 mod answer;
 mod broker;

@@ -49,6 +49,15 @@ impl Route {
     }
 }
 
+/// What the server of a stream says to a message.
+pub(super) type Answers = Rc<dyn Fn(&[u8]) -> Vec<Vec<u8>>>;
+
+#[derive(Clone)]
+pub(super) struct StreamRoute {
+    pub(super) method: String,
+    pub(super) answers: Answers,
+}
+
 /// Whether a path fits a pattern, in which `*` stands for any text.
 fn fits(pattern: &str, path: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == path };

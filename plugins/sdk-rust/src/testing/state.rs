@@ -8,7 +8,7 @@ use std::task::Waker;
 use super::broker::Broker;
 use super::random::Random;
 use super::record::{Checked, Line, Passage, Request};
-use super::route::Route;
+use super::route::{Route, StreamRoute};
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<RefCell<State>>>> = const { RefCell::new(None) };
@@ -58,6 +58,7 @@ pub(super) struct State {
     pub(super) step: bool,
     pub(super) sources: BTreeMap<String, Source>,
     pub(super) routes: Vec<Route>,
+    pub(super) streams: Vec<StreamRoute>,
     pub(super) broker: Broker,
     pub(super) requests: Vec<Request>,
     pub(super) checks: Vec<Checked>,

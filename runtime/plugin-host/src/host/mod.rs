@@ -1,8 +1,9 @@
-//! What guests import, one file an interface. Both worlds share all of it but HTTP, groups and timers.
+//! What guests import, one file an interface. Both worlds share all of it but protocols, groups and timers.
 
 mod exchange;
 mod flight;
 mod group;
+mod grpc;
 mod http;
 mod measure;
 mod mqtt;
@@ -10,7 +11,7 @@ mod user;
 pub(crate) mod wasi;
 
 #[expect(unreachable_pub, reason = "the bindings name these, and theirs are public")]
-pub use {exchange::HeldReply, group::Passage, mqtt::HeldPublication};
+pub use {exchange::HeldReply, group::Passage, grpc::HeldStream, mqtt::HeldPublication};
 
 use prony_core::Timestamp;
 use wasmtime::component::{HasSelf, Linker};

@@ -26,19 +26,34 @@ pub(crate) async fn send(request: Request) -> Result<Reply, Failure> {
     let expected = option(&request, "expect");
     let timeout = option(&request, "timeout").and_then(|text| text.strip_suffix("us")?.parse().ok());
     let (number, answer) = begin(&state, request);
-    let mut answer = answer.unwrap_or_else(|told| told);
+    let answer = wait(&state, answer.unwrap_or_else(|told| told), timeout).await;
+    end(&state, number, answer, &|status| {
+        let good = expected
+            .as_deref()
+            .map_or(status < 400, |words| words.split(',').any(|word| holds(word, status)));
+        let kind = match status {
+            400..=499 => "status_client",
+            500..=599 => "status_server",
+            _ => "status",
+        };
+        (!good).then_some(kind)
+    })
+}
+
+/// Lets the time pass that the answer takes, or else the time-out.
+pub(super) async fn wait(state: &Rc<RefCell<State>>, mut answer: Answer, timeout: Option<u64>) -> Answer {
     if let Some(limit) = timeout.map(Duration::from_micros)
         && answer.time > limit
     {
         answer = Answer::failure("timeout", format!("no answer within {limit:?}")).after(limit);
     }
     let time = u64::try_from(answer.time.as_nanos()).unwrap_or(u64::MAX);
-    Wait::new(&state, time).await;
-    end(&state, number, answer, expected.as_deref())
+    Wait::new(state, time).await;
+    answer
 }
 
 /// Writes the request down and looks for its answer. The one that was given last comes first.
-fn begin(state: &Rc<RefCell<State>>, request: Request) -> (usize, Result<Answer, Answer>) {
+pub(super) fn begin(state: &Rc<RefCell<State>>, request: Request) -> (usize, Result<Answer, Answer>) {
     let Request { method, url, headers, body, name, options } = request;
     let mut fields = state.borrow_mut();
     let mut kept = record::Request {
@@ -68,27 +83,19 @@ fn begin(state: &Rc<RefCell<State>>, request: Request) -> (usize, Result<Answer,
     (number, answer)
 }
 
-fn end(
+/// Writes the end of a request down; `judge` gives the kind of failure that a status is.
+pub(super) fn end(
     state: &Rc<RefCell<State>>,
     number: usize,
     answer: Answer,
-    expected: Option<&str>,
+    judge: &dyn Fn(u16) -> Option<&'static str>,
 ) -> Result<Reply, Failure> {
     let kept = &mut state.borrow_mut().requests[number];
     match answer.result {
         Ok(content) => {
             let status = content.status;
             kept.status = Some(status);
-            let good =
-                expected.map_or(status < 400, |words| words.split(',').any(|word| holds(word, status)));
-            if !good {
-                let kind = match status {
-                    400..=499 => "status_client",
-                    500..=599 => "status_server",
-                    _ => "status",
-                };
-                kept.failure = Some(kind.to_owned());
-            }
+            kept.failure = judge(status).map(str::to_owned);
             Ok(Reply { state: Rc::clone(state), request: Some(number), content, time: answer.time })
         }
         Err(failure) => {

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod group;
+pub(crate) mod grpc;
 mod metric;
 pub(crate) mod mqtt;
 

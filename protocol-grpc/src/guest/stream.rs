@@ -28,7 +28,7 @@ use crate::wire::Code;
 pub(super) use super::pump::Opening;
 
 /// What hears of a stream's end.
-pub type OnEnd = Box<dyn FnOnce(&Exchange) + Send>;
+pub type OnEnd = Box<dyn FnOnce(&Exchange) + Send + Sync>;
 
 /// A stream. Clones are the same one; it is reset when the last of the guest's is gone.
 #[derive(Clone)]

@@ -6,8 +6,10 @@ use super::{released, root, run};
 use crate::binary::Served;
 
 /// Every released version of the interface, with the digest of its files.
-const RELEASED: [(&str, &str); 1] =
-    [("0.1.0", "043e7525b7c2b435c291b1df039352f635eefa05470a48a74818cb4848fc3a75")];
+const RELEASED: [(&str, &str); 2] = [
+    ("0.1.0", "043e7525b7c2b435c291b1df039352f635eefa05470a48a74818cb4848fc3a75"),
+    ("0.1.1", "010ecf62cba9cebfc842ec219b23f9b00ae3b49a5e7951c6b934045da45f7872"),
+];
 
 #[test]
 fn components_of_every_released_interface_run() {
@@ -33,6 +35,29 @@ fn components_of_every_released_interface_run() {
         assert!(plugins.iter().all(|plugin| plugin["interface"] == version
             && plugin["sha256"].as_str().is_some_and(|hash| hash.len() == 64)));
     }
+}
+
+/// What 0.1.1 added: MQTT and gRPC.
+#[test]
+fn components_that_speak_mqtt_and_grpc_run() {
+    let broker = Served::with_broker();
+    let tour = released("0.1.1", "mqtt-tour");
+    let plan = format!(
+        "target: {}\nmqtt: {{version: \"5\"}}\nscenarios:\n  tour:\n    load: {{users: 2, iterations: 1}}\n    plugin: {}\n",
+        broker.mqtt(),
+        tour.display()
+    );
+    let finished = run(&broker, &plan);
+    assert_eq!(finished.summary["scenarios"]["tour"]["iterations"]["completed"], 2, "{}", finished.stdout);
+    let served = Served::with_grpc();
+    let shop = released("0.1.1", "grpc-shop");
+    let plan = format!(
+        "target: {}\nscenarios:\n  shop:\n    load: {{users: 2, iterations: 2}}\n    plugin: {}\n",
+        served.grpc(),
+        shop.display()
+    );
+    let finished = run(&served, &plan);
+    assert_eq!(finished.summary["scenarios"]["shop"]["iterations"]["completed"], 4, "{}", finished.stdout);
 }
 
 #[test]

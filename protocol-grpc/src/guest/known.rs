@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn with_a_schema_the_methods_that_there_are_are_told() {
         let settings = Settings::from_plan(None).expect("defaults");
-        let mut methods = methods(Ok(crate::schema::health().clone()));
+        let mut methods = methods(Ok(crate::schema::health()));
         assert!(methods.get("grpc.health.v1.Health.Check", &settings).expect("dotted").described().is_ok());
         let known = methods.get("grpc.health.v1.Health/Chekc", &settings).expect("a name all the same");
         assert!(known.described().expect_err("no such method").contains("did you mean `Check`?"));

@@ -1,5 +1,6 @@
 //! The client's half of a call: messages made when they are due, and sent as the server's flow control allows.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -26,6 +27,13 @@ pub(super) struct Outgoing {
     pub(super) key: Option<OwnedKey>,
 }
 
+/// A message of which `left` bytes were not handed over yet.
+struct Part {
+    key: Option<OwnedKey>,
+    due: Timestamp,
+    left: usize,
+}
+
 /// What a poll has to tell.
 pub(super) enum Told {
     /// A message was handed over, to the last byte.
@@ -45,12 +53,13 @@ pub(super) struct Sending<'a, 's> {
     /// When the first message was due; beats count from here.
     began: Timestamp,
     stage: Stage,
-    wait: Option<BoxFuture<'static, ()>>,
-    /// What is left of the message on its way.
-    message: Outgoing,
-    due: Timestamp,
-    /// Messages that share its frame: their keys, and when they were due.
-    more: Vec<(Option<OwnedKey>, Timestamp)>,
+    /// What is waited for, and until when.
+    wait: Option<(Timestamp, BoxFuture<'static, ()>)>,
+    /// What is left of the messages on their way.
+    rest: Bytes,
+    /// The message whose bytes those are, and those behind it, in their order.
+    current: Option<Part>,
+    more: VecDeque<Part>,
     stalled: Option<Timestamp>,
     pub(super) sent: u64,
     pub(super) bytes: u64,
@@ -122,9 +131,9 @@ impl<'a, 's> Sending<'a, 's> {
             began,
             stage: Stage::Writing,
             wait: None,
-            message: first,
-            due,
-            more: Vec::new(),
+            current: Some(Part { left: first.bytes.len(), key: first.key, due }),
+            more: VecDeque::new(),
+            rest: first.bytes,
             stalled: None,
             sent: 0,
             bytes: 0,
@@ -153,16 +162,8 @@ impl<'a, 's> Sending<'a, 's> {
                     }
                 }
                 Stage::Writing => {
-                    if self.write(context, tell).is_pending() {
+                    if self.write(context, waiting, tell).is_pending() {
                         return Ok(());
-                    }
-                    if self.stage != Stage::Writing {
-                        let sent = SentAt { due: self.due, at: self.clock.now() };
-                        self.first.get_or_insert(sent.at);
-                        *waiting = tell(Told::Sent(self.message.key.take(), sent));
-                        for (key, due) in self.more.drain(..) {
-                            *waiting = tell(Told::Sent(key, SentAt { due, ..sent }));
-                        }
                     }
                 }
             }
@@ -192,12 +193,17 @@ impl<'a, 's> Sending<'a, 's> {
             return Ok(false);
         }
         self.wait = None;
-        self.message = make(self.step, self.sent, self.scope, self.buffer)?;
-        self.due = due;
+        let message = make(self.step, self.sent, self.scope, self.buffer)?;
+        self.current = Some(Part { left: message.bytes.len(), key: message.key, due });
+        self.rest = message.bytes;
         self.stage = Stage::Writing;
         let room = flow.in_flight.map_or(usize::MAX, |most| most.saturating_sub(waiting + 1));
         self.gather(now, end, room)?;
         Ok(true)
+    }
+
+    fn on_their_way(&self) -> u64 {
+        u64::from(self.current.is_some()) + self.more.len() as u64
     }
 
     /// When message number `number` is due.
@@ -210,9 +216,9 @@ impl<'a, 's> Sending<'a, 's> {
     /// Puts messages that are due as well, at most so many, behind the one on its way.
     fn gather(&mut self, now: Timestamp, end: Option<Timestamp>, room: usize) -> Result<(), Failure> {
         let mut whole = Vec::new();
-        let mut length = self.message.bytes.len();
+        let mut length = self.rest.len();
         while length < BATCH && self.more.len() < room {
-            let number = self.sent + 1 + self.more.len() as u64;
+            let number = self.sent + self.on_their_way();
             let due = self.due_of(number, now);
             if self.step.flow.count == Some(number) || due > now || end.is_some_and(|end| due >= end) {
                 break;
@@ -220,21 +226,23 @@ impl<'a, 's> Sending<'a, 's> {
             let next = make(self.step, number, self.scope, self.buffer)?;
             if whole.is_empty() {
                 whole.reserve(BATCH);
-                whole.extend_from_slice(&self.message.bytes);
+                whole.extend_from_slice(&self.rest);
             }
             whole.extend_from_slice(&next.bytes);
             length = whole.len();
-            self.more.push((next.key, due));
+            self.more.push_back(Part { left: next.bytes.len(), key: next.key, due });
         }
         if !whole.is_empty() {
-            self.message.bytes = whole.into();
+            self.rest = whole.into();
         }
         Ok(())
     }
 
     fn waits_until(&mut self, moment: Timestamp, context: &mut Context<'_>) -> Poll<()> {
-        let timer = &self.timer;
-        let wait = self.wait.get_or_insert_with(|| timer.until(moment));
+        if self.wait.as_ref().is_none_or(|(known, _)| *known != moment) {
+            self.wait = Some((moment, self.timer.until(moment)));
+        }
+        let Some((_, wait)) = &mut self.wait else { return Poll::Ready(()) };
         let ready = wait.as_mut().poll(context);
         if ready.is_ready() {
             self.wait = None;
@@ -242,11 +250,16 @@ impl<'a, 's> Sending<'a, 's> {
         ready
     }
 
-    /// Writes what there is room for. Ready when the message is gone, or nothing can be sent any more.
-    fn write(&mut self, context: &mut Context<'_>, tell: &mut dyn FnMut(Told) -> usize) -> Poll<()> {
+    /// Writes what there is room for. Pending when nothing more can be written now.
+    fn write(
+        &mut self,
+        context: &mut Context<'_>,
+        waiting: &mut usize,
+        tell: &mut dyn FnMut(Told) -> usize,
+    ) -> Poll<()> {
         let flow = &self.step.flow;
-        let is_last = flow.half_close && flow.count == Some(self.sent + 1 + self.more.len() as u64);
-        let length = self.message.bytes.len();
+        let is_last = flow.half_close && flow.count == Some(self.sent + self.on_their_way());
+        let length = self.rest.len();
         let mut piece = length;
         if self.sent > 0 || length > DIRECT {
             self.stream.reserve_capacity(length);
@@ -265,17 +278,35 @@ impl<'a, 's> Sending<'a, 's> {
         if let Some(since) = self.stalled.take() {
             tell(Told::Stalled(self.clock.now().nanos_since(since)));
         }
-        let part = self.message.bytes.split_to(piece);
-        let is_whole = self.message.bytes.is_empty();
-        if self.stream.send_data(part, is_last && is_whole).is_err() {
+        let bytes = self.rest.split_to(piece);
+        let is_whole = self.rest.is_empty();
+        if self.stream.send_data(bytes, is_last && is_whole).is_err() {
             return self.refused();
         }
         self.bytes += piece as u64;
+        self.hand_over(piece, waiting, tell);
         if is_whole {
-            self.sent += 1 + self.more.len() as u64;
             self.stage = if is_last { Stage::Done } else { Stage::Next };
         }
         Poll::Ready(())
+    }
+
+    /// Tells of the messages whose last byte is among so many that were handed over: before the server can answer them.
+    fn hand_over(&mut self, mut bytes: usize, waiting: &mut usize, tell: &mut dyn FnMut(Told) -> usize) {
+        let at = self.clock.now();
+        while let Some(part) = &mut self.current {
+            let handed = part.left.min(bytes);
+            part.left -= handed;
+            bytes -= handed;
+            if part.left > 0 {
+                return;
+            }
+            let (key, due) = (part.key.take(), part.due);
+            self.current = self.more.pop_front();
+            self.sent += 1;
+            self.first.get_or_insert(at);
+            *waiting = tell(Told::Sent(key, SentAt { due, at }));
+        }
     }
 
     /// The server takes no more; why, it says itself.

@@ -37,7 +37,6 @@ pub struct GuestStream {
     /// Messages go out one after the other, and come one after the other.
     sending: Arc<Mutex<()>>,
     receiving: Arc<Mutex<()>>,
-    /// The guest's hold on it.
     _hold: Arc<Hold>,
 }
 
@@ -118,6 +117,26 @@ impl State {
     }
 }
 
+/// A message on its way out.
+struct Leaving<'a> {
+    inner: &'a SharedInner,
+    rest: Bytes,
+    length: usize,
+    /// Since when there is no room for it.
+    stalled: Option<Timestamp>,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        // Nothing can follow a part of a message.
+        if !self.rest.is_empty() && self.rest.len() < self.length {
+            let failure = Failure::request("a message was given up when a part of it was sent");
+            self.inner.state.borrow_mut().end_by(Wish::Fail(failure));
+        }
+    }
+}
+
+/// The guest's hold on a stream.
 struct Hold(SharedInner);
 
 impl Drop for Hold {
@@ -186,9 +205,9 @@ impl GuestStream {
             Ok(bytes) => bytes,
             Err(text) => return Err(self.fail(FailureKind::Request, text)),
         };
-        let mut rest = framed(&bytes, self.inner.part.compiled.settings.compression);
-        let mut stalled = None;
-        std::future::poll_fn(|context| self.poll_send(context, &mut rest, &mut stalled)).await?;
+        let rest = framed(&bytes, self.inner.part.compiled.settings.compression);
+        let mut leaving = Leaving { inner: &self.inner, length: rest.len(), rest, stalled: None };
+        std::future::poll_fn(|context| self.poll_send(context, &mut leaving)).await?;
         let mut state = self.inner.state.borrow_mut();
         state.sent += 1;
         state.first.get_or_insert_with(|| self.inner.part.clock.now());
@@ -196,15 +215,11 @@ impl GuestStream {
         Ok(())
     }
 
-    fn poll_send(
-        &self,
-        context: &mut Context<'_>,
-        rest: &mut Bytes,
-        stalled: &mut Option<Timestamp>,
-    ) -> Poll<Result<(), Trouble>> {
+    fn poll_send(&self, context: &mut Context<'_>, leaving: &mut Leaving<'_>) -> Poll<Result<(), Trouble>> {
         let (clock, tallies) = (self.inner.part.clock, &self.inner.part.tallies);
         let mut state = self.inner.state.borrow_mut();
         let mut stream = self.inner.stream.borrow_mut();
+        let Leaving { rest, stalled, .. } = leaving;
         loop {
             if let Some(end) = &state.end {
                 return Poll::Ready(Err(end.refusal()));

@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("prony-http", &["prony-core", "prony-transport"]),
     ("prony-mqtt", &["prony-core", "prony-transport"]),
     ("prony-grpc", &["prony-core", "prony-transport"]),
-    ("prony-plugin-host", &["prony-core", "prony-http", "prony-mqtt"]),
+    ("prony-plugin-host", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc"]),
     ("prony-scenario", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc", "prony-plugin-host"]),
     (
         "prony",

@@ -17,6 +17,8 @@ fn example(plugin: &std::path::Path) -> String {
         std::fs::read_to_string(root().join("plugins/examples/grpc-shop/plan.yaml")).expect("its plan");
     plan.replace("${TARGET:-grpc://127.0.0.1:50051}", "TARGET")
         .replace("./grpc_shop.wasm", &plugin.display().to_string())
+        // How fast this machine is, beside other tests, is no matter of it.
+        .replace("  - metric chat_answer.p95 < 100\n", "")
 }
 
 /// Every check that was counted and failed.
@@ -91,7 +93,7 @@ fn what_an_iteration_leaves_open_at_the_end_is_cut_off() {
     // More lines than there is time for.
     let plan = example(&shop)
         .replace("lines: 20", "lines: 100000000")
-        .replace("iterations: 5", "for: 1s, graceful_stop: 0s");
+        .replace("iterations: 5}", "for: 1s}\n    graceful_stop: 0s");
     let ran = run_on(served.grpc(), &plan);
     let steps = &ran.summary["scenarios"]["shop"]["steps"];
     let chat = &steps["prony.demo.v1.Shop/Chat"];

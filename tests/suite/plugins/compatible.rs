@@ -52,7 +52,7 @@ fn components_that_speak_mqtt_and_grpc_run() {
     let served = Served::with_grpc();
     let shop = released("0.1.1", "grpc-shop");
     let plan = format!(
-        "target: {}\nscenarios:\n  shop:\n    load: {{users: 2, iterations: 2}}\n    plugin: {{path: {}, config: {{items: [7]}}}}\n",
+        "target: {}\nscenarios:\n  shop:\n    load: {{users: 2, iterations: 2}}\n    plugin: {{path: {}, config: {{items: [7], lines: 3}}}}\n",
         served.grpc(),
         shop.display()
     );

@@ -50,9 +50,8 @@ impl RunProtocols {
         let mut of_http = wiring(prony_http::NAME);
         let of_mqtt = wiring(prony_mqtt::NAME);
         let of_grpc = wiring(prony_grpc::NAME);
-        of_http.target = of_http
-            .target
-            .filter(|target| !GuestMqtt::is_broker(target) && !GuestGrpc::is_server(target));
+        of_http.target =
+            of_http.target.filter(|target| !GuestMqtt::is_broker(target) && !GuestGrpc::is_server(target));
         let serves = GuestGrpc::has_server(&of_grpc);
         let broker = of_mqtt.target.filter(|target| GuestMqtt::is_broker(target));
         let imported =

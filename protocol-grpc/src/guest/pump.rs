@@ -39,17 +39,18 @@ impl Opening<'_> {
     /// # Errors
     /// When there is no stream to be had; `on_end` has been told.
     pub(super) async fn open(self, scope: &mut Scope<'_>) -> Result<GuestStream, Trouble> {
-        let part = Arc::clone(&self.user.part);
-        let mut outcome = Outcome::due(self.due);
+        let Self { user, asked, due, on_end } = self;
+        let part = Arc::clone(&user.part);
+        let mut outcome = Outcome::due(due);
         let mut deadline = Deadline::default();
-        let ends = part.clock.now() + self.asked.wishes.timeout;
+        let ends = part.clock.now() + asked.wishes.timeout;
         deadline.set(ends);
         let mut way = Way { part: &part, deadline: &mut deadline, outcome: &mut outcome };
-        match self.begin(&mut way, ends, scope).await {
+        match begin_call(user, &asked, &mut way, ends, scope).await {
             Ok((line, begun)) => {
                 let open = Open::new(Arc::clone(&part));
                 let inner: SharedInner = SendWrapper::new(Rc::new(Inner {
-                    known: Arc::clone(&self.asked.known),
+                    known: Arc::clone(&asked.known),
                     stream: RefCell::new(begun.stream),
                     state: RefCell::new(State::default()),
                     part: Arc::clone(&part),
@@ -60,12 +61,12 @@ impl Opening<'_> {
                     line,
                     deadline,
                     outcome,
-                    expected: self.asked.wishes.expected,
+                    expected: asked.wishes.expected,
                     began: begun.at,
                     head_at: None,
                     metadata: HeaderMap::new(),
                     received: 0,
-                    on_end: self.on_end,
+                    on_end,
                     _open: open,
                 };
                 tokio::spawn(pump.run());
@@ -78,32 +79,32 @@ impl Opening<'_> {
                 let detail = judged.err().flatten();
                 outcome.finished = part.clock.now();
                 let story = detail.clone().unwrap_or_else(|| "there is no stream".into());
-                (self.on_end)(&Exchange { outcome, detail, settled: Settled::Now });
+                on_end(&Exchange { outcome, detail, settled: Settled::Now });
                 Err(Trouble { kind, story })
             }
         }
     }
+}
 
-    /// Sends its head.
-    async fn begin(
-        &self,
-        way: &mut Way<'_>,
-        ends: Timestamp,
-        scope: &mut Scope<'_>,
-    ) -> Result<(Line, Begun), Failure> {
-        let mut line = Lent::Together(&self.user.lines).next(way).await?;
-        let part = way.part;
-        let number = line.backend();
-        let origin = part.compiled.backends[number].origin_number;
-        let left = ends - part.clock.now();
-        let head = &self.asked.known.step.head;
-        let request = head.request(origin, left, scope).map_err(Failure::request)?;
-        part.tallies.called(number);
-        let connection = connection(&mut line)?;
-        match begin(connection, request, way, &|_| {}).await {
-            Ok(begun) => Ok((line, begun)),
-            Err(fault) => Err(settle(fault, connection, part)),
-        }
+/// Sends a call's head on a connection of its user's.
+async fn begin_call(
+    user: &GuestUser,
+    asked: &Asked,
+    way: &mut Way<'_>,
+    ends: Timestamp,
+    scope: &mut Scope<'_>,
+) -> Result<(Line, Begun), Failure> {
+    let mut line = Lent::Together(&user.lines).next(way).await?;
+    let part = way.part;
+    let number = line.backend();
+    let origin = part.compiled.backends[number].origin_number;
+    let left = ends - part.clock.now();
+    let request = asked.known.step.head.request(origin, left, scope).map_err(Failure::request)?;
+    part.tallies.called(number);
+    let connection = connection(&mut line)?;
+    match begin(connection, request, way, &|_| {}).await {
+        Ok(begun) => Ok((line, begun)),
+        Err(fault) => Err(settle(fault, connection, part)),
     }
 }
 

@@ -375,7 +375,8 @@ impl WorkerPart {
         }
     }
 
-    fn hand_on(&self) {
+    /// Hands what was counted on to the recorder.
+    pub(crate) fn hand_on(&self) {
         if let Some(metrics) = &self.compiled.metrics {
             self.tallies.hand_on(metrics, &self.open, &self.meter, self.clock.now());
         }

@@ -300,7 +300,8 @@ impl WorkerPart {
         }
     }
 
-    fn hand_on(&self, now: Timestamp) {
+    /// Hands what was counted on to the recorder.
+    pub(crate) fn hand_on(&self, now: Timestamp) {
         if let Some(metrics) = &self.compiled.metrics {
             self.tallies.hand_on(metrics, &self.meter, now);
         }

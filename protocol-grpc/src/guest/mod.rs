@@ -102,6 +102,11 @@ pub struct GuestGrpcWorker {
 }
 
 impl GuestGrpcWorker {
+    /// Hands what was counted on to the recorder. Guests may hold this worker's part beyond its end.
+    pub fn hand_on(&self) {
+        self.worker.part.hand_on();
+    }
+
     /// A user's part. Opens nothing yet.
     #[must_use]
     pub fn user(&self, user: u32) -> GuestUser {

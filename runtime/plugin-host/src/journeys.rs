@@ -140,6 +140,12 @@ struct GuestWorker {
     users: u32,
 }
 
+impl Drop for GuestWorker {
+    fn drop(&mut self) {
+        self.worker.protocols.hand_on();
+    }
+}
+
 impl JourneyWorker for GuestWorker {
     fn user(&mut self, seat: Seat) -> Box<dyn Journey> {
         let group = match self.run.settings.isolation {
@@ -186,6 +192,12 @@ struct GuestJourney {
     worker: SharedWorker,
     group: SharedGroup,
     user: SharedUser,
+}
+
+impl Drop for GuestJourney {
+    fn drop(&mut self) {
+        self.worker.protocols.hand_on();
+    }
 }
 
 impl Journey for GuestJourney {

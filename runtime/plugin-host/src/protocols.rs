@@ -97,6 +97,16 @@ impl RunProtocols {
 }
 
 impl WorkerProtocols {
+    /// Hands what protocols have counted on to the recorder: who still holds this when the worker ends does not matter then.
+    pub(crate) fn hand_on(&self) {
+        if let Some(mqtt) = &self.mqtt {
+            mqtt.hand_on();
+        }
+        if let Some(grpc) = &self.grpc {
+            grpc.hand_on();
+        }
+    }
+
     /// A user's part.
     pub(crate) fn user(&self) -> UserProtocols {
         UserProtocols { http: self.http.as_ref().map(GuestHttpWorker::user), ..UserProtocols::default() }

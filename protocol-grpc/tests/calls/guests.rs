@@ -318,6 +318,7 @@ fn streams_are_cancelled_dropped_late_or_broken() {
             let sent =
                 stream.send(GuestMessage::Json(json!({"count": 0, "interval_us": 1000}).to_string())).await;
             sent.expect("sent");
+            stream.finish().await;
             stream
         };
         for dropped in [true, false] {
@@ -346,7 +347,7 @@ fn streams_are_cancelled_dropped_late_or_broken() {
         assert_eq!(stream.end().await.exchange.outcome.failure, Some(FailureKind::Timeout));
         // A message that fits nothing ends it.
         let ends = Ends::default();
-        let stream = begun(shop("Watch"), &ends).await;
+        let stream = guests.user.open(shop("Chat"), clock().now(), hears(&ends)).await.expect("opens");
         let told =
             stream.send(GuestMessage::Json("{\"colour\": 1}".to_owned())).await.expect_err("unknown field");
         assert!(told.kind == FailureKind::Request && told.story.contains("colour"), "{told:?}");

@@ -186,6 +186,9 @@ fn pause(in_a_row: u32) -> Duration {
     }
 }
 
+/// The pause of a user whose iteration has failed within as much time.
+const BREATH: Duration = Duration::from_millis(10);
+
 /// Once a user.
 struct GuestJourney {
     run: Arc<RunPart>,
@@ -235,6 +238,7 @@ impl GuestJourney {
         if !waiting.is_zero() && self.group.borrow().instance.is_none() {
             tokio::time::sleep(waiting).await;
         }
+        let began = self.worker.clock.now();
         self.submit(&call);
         let end = call.ended().await;
         std::mem::forget(cut);
@@ -249,6 +253,10 @@ impl GuestJourney {
                 self.worker.meter.notice(self.worker.scenario, &format!("journey: {text}"), &|| {
                     format!("the journey ended with an error: {text}")
                 });
+                // Nobody listens, or the like: without a pause a closed load would do nothing else, and count nothing but that.
+                if self.worker.clock.now() - began < BREATH {
+                    tokio::time::sleep(BREATH).await;
+                }
                 IterationEnd::Failed
             }
             CallEnd::Ended => self.too_many().unwrap_or(IterationEnd::Failed),

@@ -6,6 +6,7 @@ use prony_core::{Exchange, FailureKind, Marks, Outcome, Settled, StepId, Timesta
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::wit::types::Failure;
+use crate::protocols::{UserProtocols, WorkerProtocols};
 use crate::state::State;
 use crate::user::SharedUser;
 use crate::worker::SharedWorker;
@@ -31,6 +32,47 @@ pub(super) async fn hosted<T>(
         polled
     })
     .await
+}
+
+/// The calling user, and its way to those whom it speaks to.
+pub(super) struct Caller<T> {
+    pub(super) user: SharedUser,
+    pub(super) worker: SharedWorker,
+    pub(super) way: T,
+    pub(super) step: StepId,
+    pub(super) name: Box<str>,
+    pub(super) due: Timestamp,
+}
+
+impl<T> Caller<T> {
+    /// Who calls, for something that results know as `name`. `nobody` is what the guest is told when the plan names nobody to
+    /// speak to.
+    pub(super) fn find(
+        state: &mut State,
+        name: &str,
+        protocol: &'static str,
+        nobody: &str,
+        way: impl FnOnce(&WorkerProtocols, u32, &mut UserProtocols) -> Option<T>,
+    ) -> wasmtime::Result<Result<Self, Failure>> {
+        let user = state.user()?;
+        let worker = state.worker.clone();
+        let step = worker.step(name, protocol);
+        let mut held = user.borrow_mut();
+        let due = held.due_now(&worker.clock);
+        let refused = |text: String| Ok(Err(refused(&worker, step, name, due, text)));
+        if let Some(text) = held.too_many_under_way(&worker.limits) {
+            return refused(text);
+        }
+        let number = held.number;
+        let Some(way) = way(&worker.protocols, number, &mut held.protocols) else {
+            return refused(nobody.to_owned());
+        };
+        let Some(step) = step else {
+            return refused("there is no room for its name in results (`limits: {names: …}`)".to_owned());
+        };
+        drop(held);
+        Ok(Ok(Self { user, worker, way, step, name: name.into(), due }))
+    }
 }
 
 /// A request in the air. When it is dropped there, it is recorded as cut off, unless it has been given up already.

@@ -2,17 +2,16 @@
 
 use std::pin::pin;
 
-use prony_core::{Exchange, FailureKind, StepId, Timestamp};
+use prony_core::{Exchange, FailureKind, StepId};
 use prony_grpc::guest::{GuestCall, GuestMessage, GuestStream, GuestUser, Performed, Trouble};
 use wasmtime::Result;
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
 use crate::bindings::wit::grpc::{self, Call, Failure};
 use crate::host::HeldReply;
-use crate::host::flight::{Flight, failure, hosted, record, refused};
+use crate::host::flight::{Caller, Flight, failure, hosted, record};
+use crate::protocols::WorkerProtocols;
 use crate::state::State;
-use crate::user::SharedUser;
-use crate::worker::SharedWorker;
 
 /// A stream, as long as the guest holds it.
 #[expect(unreachable_pub, reason = "the bindings name it, and theirs are public")]
@@ -30,38 +29,10 @@ impl HeldStream {
 type Answer<T> = Result<std::result::Result<T, Failure>>;
 type Host = Accessor<State, HasSelf<State>>;
 
-/// The calling user, and its way to the servers.
-struct Caller {
-    user: SharedUser,
-    worker: SharedWorker,
-    grpc: GuestUser,
-    step: StepId,
-    name: Box<str>,
-    due: Timestamp,
-}
-
-impl Caller {
-    /// Who calls, for something that results know as `name`.
-    fn find(state: &mut State, name: &str) -> Answer<Self> {
-        let user = state.user()?;
-        let worker = state.worker.clone();
-        let step = worker.step(name, prony_grpc::NAME);
-        let mut held = user.borrow_mut();
-        let due = held.due_now(&worker.clock);
-        let refused = |text: String| Ok(Err(refused(&worker, step, name, due, text)));
-        if let Some(text) = held.too_many_under_way(&worker.limits) {
-            return refused(text);
-        }
-        let number = held.number;
-        let Some(grpc) = worker.protocols.grpc(number, &mut held.protocols) else {
-            return refused("the plan's `target` is no gRPC server: `target: grpc://host:port`".to_owned());
-        };
-        let Some(step) = step else {
-            return refused("there is no room for its name in results (`limits: {names: …}`)".to_owned());
-        };
-        drop(held);
-        Ok(Ok(Self { user, worker, grpc, step, name: name.into(), due }))
-    }
+/// The calling user, and its way to the servers, for something that results know as `name`.
+fn caller(state: &mut State, name: &str) -> Answer<Caller<GuestUser>> {
+    let nobody = "the plan's `target` is no gRPC server: `target: grpc://host:port`";
+    Caller::find(state, name, prony_grpc::NAME, nobody, WorkerProtocols::grpc)
 }
 
 /// Makes a unary call and records it.
@@ -69,8 +40,8 @@ async fn perform(accessor: &Host, call: Call, message: GuestMessage) -> Answer<R
     let call = to_call(call);
     let mut slot = None;
     let performing = pin!(async {
-        let found = accessor.with(|mut access| Caller::find(access.get(), call.name()))?;
-        let Caller { user, worker, grpc, step, name, due } = match found {
+        let found = accessor.with(|mut access| caller(access.get(), call.name()))?;
+        let Caller { user, worker, way: grpc, step, name, due } = match found {
             Ok(caller) => caller,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -202,8 +173,8 @@ impl grpc::HostWithStore<State> for HasSelf<State> {
     async fn open(accessor: &Accessor<State, Self>, call: Call) -> Answer<Resource<HeldStream>> {
         let call = to_call(call);
         let opening = pin!(async {
-            let found = accessor.with(|mut access| Caller::find(access.get(), call.name()))?;
-            let Caller { user, worker, grpc, step, name, due } = match found {
+            let found = accessor.with(|mut access| caller(access.get(), call.name()))?;
+            let Caller { user, worker, way: grpc, step, name, due } = match found {
                 Ok(caller) => caller,
                 Err(failure) => return Ok(Err(failure)),
             };

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use prony_core::{StepId, Timestamp};
+use prony_core::StepId;
 use prony_mqtt::guest::{
     GuestDevice, GuestIdentity, GuestMessage, GuestRequest, Performed, Publication, Trouble,
 };
@@ -11,10 +11,10 @@ use wasmtime::component::{Accessor, HasSelf, Resource};
 
 use crate::bindings::wit::mqtt::{self, Failure, Identity, Incoming, Message};
 use crate::host::HeldReply;
-use crate::host::flight::{Flight, failure, hosted, record, refused};
+use crate::host::flight::{Caller, Flight, failure, hosted, record};
+use crate::protocols::WorkerProtocols;
 use crate::state::State;
 use crate::user::SharedUser;
-use crate::worker::SharedWorker;
 
 /// A message that was handed over, as long as the guest may ask about it.
 #[expect(unreachable_pub, reason = "the bindings name it, and theirs are public")]
@@ -33,38 +33,10 @@ impl HeldPublication {
 type Options = Vec<(String, String)>;
 type Answer<T> = Result<std::result::Result<T, Failure>>;
 
-/// The calling user, and its device.
-struct Caller {
-    user: SharedUser,
-    worker: SharedWorker,
-    device: GuestDevice,
-    step: StepId,
-    name: Box<str>,
-    due: Timestamp,
-}
-
-impl Caller {
-    /// Who calls, for something that results know as `name`.
-    fn find(state: &mut State, name: &str) -> Answer<Self> {
-        let user = state.user()?;
-        let worker = state.worker.clone();
-        let step = worker.step(name, prony_mqtt::NAME);
-        let mut held = user.borrow_mut();
-        let due = held.due_now(&worker.clock);
-        let refused = |text: String| Ok(Err(refused(&worker, step, name, due, text)));
-        if let Some(text) = held.too_many_under_way(&worker.limits) {
-            return refused(text);
-        }
-        let number = held.number;
-        let Some(device) = worker.protocols.device(number, &mut held.protocols) else {
-            return refused("the plan's `target` is no broker: `target: mqtt://host:1883`".to_owned());
-        };
-        let Some(step) = step else {
-            return refused("there is no room for its name in results (`limits: {names: …}`)".to_owned());
-        };
-        drop(held);
-        Ok(Ok(Self { user, worker, device, step, name: name.into(), due }))
-    }
+/// The calling user, and its device, for something that results know as `name`.
+fn caller(state: &mut State, name: &str) -> Answer<Caller<GuestDevice>> {
+    let nobody = "the plan's `target` is no broker: `target: mqtt://host:1883`";
+    Caller::find(state, name, prony_mqtt::NAME, nobody, WorkerProtocols::device)
 }
 
 /// A message being handed over.
@@ -89,13 +61,13 @@ type Host = Accessor<State, HasSelf<State>>;
 async fn perform(accessor: &Host, request: GuestRequest) -> Answer<Resource<HeldReply>> {
     let mut slot = None;
     let performing = pin!(async {
-        let found = accessor.with(|mut access| Caller::find(access.get(), request.name()))?;
+        let found = accessor.with(|mut access| caller(access.get(), request.name()))?;
         let caller = match found {
             Ok(caller) => caller,
             Err(failure) => return Ok(Err(failure)),
         };
         let flight = slot.insert(Flight::begin(&caller.user, &caller.worker, Some(caller.step), caller.due));
-        let performed = caller.device.perform(request, caller.step, caller.due).await;
+        let performed = caller.way.perform(request, caller.step, caller.due).await;
         if flight.land() {
             record(&caller.worker, Some(caller.step), &caller.name, &performed.exchange);
         }
@@ -129,13 +101,13 @@ fn answer(
 async fn hand_over(accessor: &Host, message: Message) -> Answer<HeldPublication> {
     let message = to_message(message);
     let handing = pin!(async {
-        let found = accessor.with(|mut access| Caller::find(access.get(), message.name()))?;
+        let found = accessor.with(|mut access| caller(access.get(), message.name()))?;
         let caller = match found {
             Ok(caller) => caller,
             Err(failure) => return Ok(Err(failure)),
         };
         let _publishing = Publishing::begin(&caller.user);
-        match caller.device.publish(&message, caller.step, caller.due).await {
+        match caller.way.publish(&message, caller.step, caller.due).await {
             Ok(publication) => Ok(Ok(HeldPublication { publication, step: caller.step, name: caller.name })),
             Err(exchange) => {
                 record(&caller.worker, Some(caller.step), &caller.name, &exchange);

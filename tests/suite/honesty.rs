@@ -105,7 +105,7 @@ fn wrong_percentiles(summary: &serde_json::Value) -> Vec<String> {
     wrong.collect()
 }
 
-/// Another program that takes the cores for a moment delays the target as well as Prony, so one undisturbed run of four is
+/// Another program that takes the cores for a moment delays the target as well as Prony, so one undisturbed run of eight is
 /// asked for; a figure that is wrong by itself is wrong in all of them.
 #[test]
 fn honesty_a_known_delay_distribution_is_reported_as_it_is() {
@@ -125,7 +125,7 @@ fn honesty_a_known_delay_distribution_is_reported_as_it_is_over_grpc() {
 
 fn assert_delays_are_true(start: impl Fn() -> Served, plan: impl Fn(&Served) -> Plan) {
     let mut wrong = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..8 {
         let target = start();
         let plan = plan(&target);
         let summary = Prony::run(&plan).finish().summary();

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use prony_core::FailureKind;
+use prony_core::{FailureKind, Variables};
 
 use crate::server::{Manners, Server};
 use crate::world::{NOTHING, World, compile, once, run, with_proto};
 
 /// What a server does, what kind of failure that is, the status that may be seen, and a part of the story.
-const WAYS: [(&str, FailureKind, Option<u16>, &str); 24] = [
+const WAYS: [(&str, FailureKind, Option<u16>, &str); 23] = [
     ("reset at once", FailureKind::Reset, None, "the peer reset the stream"),
     ("refuse", FailureKind::Reset, None, "REFUSED_STREAM"),
     ("goaway", FailureKind::GoAway, None, "GOAWAY"),
-    ("hang up", FailureKind::Closed, None, "closed"),
     ("http 503", FailureKind::StatusServer, Some(14), "HTTP status 503 and no grpc-status"),
     ("http 404", FailureKind::StatusClient, Some(12), "UNIMPLEMENTED"),
     ("http 500 with status", FailureKind::Status, Some(7), "PERMISSION_DENIED (7)"),
@@ -52,6 +51,18 @@ fn each_way_has_its_kind_and_its_story() {
             let took = exchange.outcome.finished - exchange.outcome.intended;
             assert!(took < Duration::from_secs(4), "{order}: {took:?}");
         }
+    });
+}
+
+#[test]
+fn a_server_that_hangs_up_is_told() {
+    let server = Server::start(Manners::default());
+    run(async {
+        let step = "{call: test.v1.Probe/Unary, timeout: 5s, metadata: {do: hang up}}";
+        let (exchange, _, _) = once(server.address, "", step, NOTHING).await;
+        // Where the server's system has something unread by then, it makes a reset of it.
+        let kind = exchange.outcome.failure;
+        assert!(matches!(kind, Some(FailureKind::Closed | FailureKind::Reset)), "{exchange:?}");
     });
 }
 
@@ -112,12 +123,21 @@ fn tiny_windows_slow_a_stream_down_and_nothing_hangs() {
     let text = "a".repeat(100);
     run(async {
         let server = Server::start(Manners { window: 8, ..Manners::default() });
-        let step = format!("{{call: test.v1.Probe/Client, data: {{text: {text}}}, count: 3}}");
-        let (exchange, _, _) = once(server.address, "", &step, NOTHING).await;
-        assert_eq!(exchange.outcome.failure, None, "{exchange:?}");
-        let step = format!("{{call: test.v1.Probe/Unary, data: {{text: {text}}}}}");
-        let (exchange, _, _) = once(server.address, "", &step, NOTHING).await;
-        assert_eq!(exchange.outcome.failure, None, "{exchange:?}");
+        let steps = [
+            // By its end both sides know the window. Servers on h2 0.4 do not make up for what came before they knew it.
+            "{call: test.v1.Probe/Unary}".to_owned(),
+            format!("{{call: test.v1.Probe/Client, data: {{text: {text}}}, count: 3}}"),
+            format!("{{call: test.v1.Probe/Unary, data: {{text: {text}}}}}"),
+        ];
+        let steps: Vec<_> = steps.iter().map(|step| (step.as_str(), NOTHING)).collect();
+        let target = format!("grpc://{}", server.address);
+        let plan = compile(Some(&target), &with_proto(""), &steps, &Variables::default());
+        let mut world = World::new(plan.expect("compiles"));
+        let mut session = world.session(0);
+        for number in 0..3 {
+            let exchange = world.perform(session.as_mut(), number).await;
+            assert_eq!(exchange.outcome.failure, None, "{number}: {exchange:?}");
+        }
     });
 }
 

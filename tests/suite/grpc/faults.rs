@@ -47,7 +47,9 @@ fn every_fault_is_a_failure_of_its_kind() {
             let found = ran.failures().as_object().cloned().unwrap_or_default();
             let kinds: Vec<&str> =
                 found.iter().filter(|(_, count)| **count != 0).map(|(kind, _)| kind.as_str()).collect();
-            let fits = if kind == "ok" { kinds.is_empty() } else { kinds.contains(&kind) };
+            // A connection that ends with something unread in it ends by a reset.
+            let alike = kind == "closed" && kinds.contains(&"reset");
+            let fits = if kind == "ok" { kinds.is_empty() } else { kinds.contains(&kind) || alike };
             if !fits {
                 wrong.push(format!("{fault}{more}: expected {kind}, found {kinds:?}"));
             }

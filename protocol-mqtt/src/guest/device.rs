@@ -1,6 +1,5 @@
 //! A guest's device: what is asked of it one after the other, and messages, which go side by side.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -282,12 +281,6 @@ impl GuestDevice {
         let mut held = self.session.lock().await;
         let (session, random) = &mut *held;
         Box::pin(session.stand(&mut scope(self.user, random), outcome)).await
-    }
-
-    /// Whether two are the same device.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.device, &other.device)
     }
 }
 

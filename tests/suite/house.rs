@@ -16,7 +16,10 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("prony-grpc", &["prony-core", "prony-transport"]),
     ("prony-ws", &["prony-core", "prony-transport"]),
     ("prony-plugin-host", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc"]),
-    ("prony-scenario", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc", "prony-plugin-host"]),
+    (
+        "prony-scenario",
+        &["prony-core", "prony-http", "prony-mqtt", "prony-grpc", "prony-ws", "prony-plugin-host"],
+    ),
     (
         "prony",
         &[

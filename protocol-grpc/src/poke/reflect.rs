@@ -163,6 +163,7 @@ pub(super) fn request(
         random: &mut random,
         wall: Duration::ZERO,
         message: None,
+        filter: None,
     };
     head.request(origin, limit, &mut scope).map(|(request, _)| request)
 }

@@ -25,3 +25,4 @@ mod requirements;
 mod scripted_broker;
 mod servers;
 mod stored;
+mod ws;

@@ -87,7 +87,8 @@ impl GuestUser {
         let mut held = self.session.lock().await;
         let (session, random) = &mut *held;
         let wall = self.part.wall_origin.get() + Duration::from_nanos(due.as_nanos());
-        let mut scope = Scope { values: &[], user: self.user, iteration: 0, random, wall, message: None, filter: None };
+        let mut scope =
+            Scope { values: &[], user: self.user, iteration: 0, random, wall, message: None, filter: None };
         if let Some(opening) = asked.opening {
             session.introduce_as(opening);
         }

@@ -22,7 +22,8 @@ fn load_from_flags() {
         assert!(matches!(code, 0 | 4), "{flags:?}\n{shown}{told}");
     }
     let feed = format!("{}/feed?rate=100", served.ws());
-    let flags = ["--users", "3", "--for", "1s", "--sequence", "json $.seq", "--time", "json $.at", "--unit", "us"];
+    let flags =
+        ["--users", "3", "--for", "1s", "--sequence", "json $.seq", "--time", "json $.at", "--unit", "us"];
     let (code, shown, told) = ws(&[&[&feed[..]], &flags[..], &["--threshold", "ws.lost == 0"]].concat());
     assert!(matches!(code, 0 | 4) && shown.contains("push"), "{shown}{told}");
     let (code, shown, _) = ws(&[&echo, "--message", "x", "--print-plan"]);

@@ -93,7 +93,9 @@ fn every_fault_of_a_message_is_a_failure_of_its_kind() {
 fn what_breaks_later_spares_what_came_before() {
     let served = Served::with_websocket();
     let steps = "      - ws: connect\n      - repeat: 3\n        steps:\n          - ws: request hello\n";
-    for (fault, kind) in [("close=1012&after=2", "goaway"), ("masked&after=2", "protocol"), ("no_reply&after=2", "timeout")] {
+    for (fault, kind) in
+        [("close=1012&after=2", "goaway"), ("masked&after=2", "protocol"), ("no_reply&after=2", "timeout")]
+    {
         let ran = run(served.ws(), &plan_of(fault, steps));
         let request = ran.step("request");
         assert_eq!(request["requests"], 12, "{fault}\n{}", ran.stdout);

@@ -7,7 +7,9 @@ const BOTH: [Maker; 2] = [Maker::Node, Maker::Python];
 
 /// Users of one scenario `main`, with these settings and steps.
 fn plan(settings: &str, steps: &str) -> String {
-    format!("target: TARGET\nws: {{timeout: 10s{settings}}}\nscenarios:\n  main:\n    load: {{users: 4, iterations: 5}}\n    steps:\n{steps}")
+    format!(
+        "target: TARGET\nws: {{timeout: 10s{settings}}}\nscenarios:\n  main:\n    load: {{users: 4, iterations: 5}}\n    steps:\n{steps}"
+    )
 }
 
 #[test]
@@ -51,7 +53,9 @@ fn a_server_closes_with_its_code_and_the_client_with_its_own() {
         let path = "/close?code=4321&reason=that%20is%20it";
         let steps = match maker {
             // After an answer, and at once after the first message.
-            Maker::Node => format!("      - ws: connect {path}&after=1\n      - ws: request hello\n      - ws: receive\n"),
+            Maker::Node => format!(
+                "      - ws: connect {path}&after=1\n      - ws: request hello\n      - ws: receive\n"
+            ),
             _ => format!("      - ws: connect {path}\n      - ws: send hello\n      - ws: receive\n"),
         };
         let ran = run(&server.url(), &plan("", &steps));
@@ -71,7 +75,10 @@ fn an_upgrade_that_is_refused_is_told_with_its_status() {
         let ran = run(&server.url(), &plan("", "      - ws: connect /private\n"));
         assert_eq!(ran.kinds(), ["status_4xx"], "{maker:?}\n{}", ran.stdout);
         assert!(ran.stdout.contains("401"), "{}", ran.stdout);
-        let checked = plan("", "      - ws: connect /private\n        check: [status == 401, body contains \"no token\"]\n");
+        let checked = plan(
+            "",
+            "      - ws: connect /private\n        check: [status == 401, body contains \"no token\"]\n",
+        );
         run(&server.url(), &checked).assert_clean(&format!("{maker:?}: the refusal's body"));
         let allowed = plan(", bearer: secret", "      - ws: connect /private\n      - ws: request hello\n");
         run(&server.url(), &allowed).assert_clean(&format!("{maker:?}: with the token"));
@@ -86,7 +93,10 @@ fn redirects_are_followed_when_they_may() {
         let Some(server) = Server::start("redirects_are_followed_when_they_may", maker) else { return };
         let ran = run(&server.url(), &plan("", "      - ws: connect /moved\n"));
         assert_eq!(ran.kinds(), ["status"], "{maker:?}\n{}", ran.stdout);
-        let ran = run(&server.url(), &plan(", redirects: 1", "      - ws: connect /moved\n      - ws: request hello\n"));
+        let ran = run(
+            &server.url(),
+            &plan(", redirects: 1", "      - ws: connect /moved\n      - ws: request hello\n"),
+        );
         ran.assert_clean(&format!("{maker:?}"));
     }
 }
@@ -131,7 +141,11 @@ fn a_message_that_is_too_long_for_one_side() {
         let ran = run(&server.url(), &one);
         let kinds = ran.kinds();
         // It closes with 1009, or hangs up while more is coming.
-        assert!(kinds.iter().all(|kind| ["goaway", "closed", "reset"].contains(kind)), "{maker:?} {kinds:?}\n{}", ran.stdout);
+        assert!(
+            kinds.iter().all(|kind| ["goaway", "closed", "reset"].contains(kind)),
+            "{maker:?} {kinds:?}\n{}",
+            ran.stdout
+        );
         assert_eq!(kinds.len(), 1, "{maker:?}\n{}", ran.stdout);
     }
 }
@@ -144,9 +158,12 @@ fn tls_with_a_ca_of_ones_own() {
     std::fs::write(&certificate, made.cert.pem()).expect("written");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
     for maker in BOTH {
-        let Some(server) = Server::start_tls("tls_with_a_ca_of_ones_own", maker, &certificate, &key) else { return };
+        let Some(server) = Server::start_tls("tls_with_a_ca_of_ones_own", maker, &certificate, &key) else {
+            return;
+        };
         let steps = "      - ws: connect /echo\n      - ws: request hello\n";
-        let trusting = format!("tls: {{ca: ['{}'], roots: none}}\n{}", certificate.display(), plan("", steps));
+        let trusting =
+            format!("tls: {{ca: ['{}'], roots: none}}\n{}", certificate.display(), plan("", steps));
         run(&server.url(), &trusting).assert_clean(&format!("{maker:?}"));
         let ran = run(&server.url(), &plan("", steps));
         assert!(ran.kinds().contains(&"certificate"), "{maker:?}\n{}", ran.stdout);
@@ -163,7 +180,8 @@ fn a_room_of_another_maker_is_heard_in_order() {
         for metric in ["ws.lost", "ws.duplicated", "ws.reordered", "ws.unaudited"] {
             assert_eq!(ran.sum(metric), 0.0, "{maker:?} {metric}\n{}", ran.stdout);
         }
-        let sent = ran.summary["scenarios"]["speakers"]["steps"]["send"]["requests"].as_f64().expect("a number");
+        let sent =
+            ran.summary["scenarios"]["speakers"]["steps"]["send"]["requests"].as_f64().expect("a number");
         assert_eq!(ran.sum("ws.received_text"), sent * 8.0, "{maker:?}\n{}", ran.stdout);
     }
 }

@@ -18,7 +18,7 @@ const SMALL: [(&str, &str); 9] = [
 
 #[test]
 fn ready_plans_hold_what_they_promise() {
-    let served = Served::with_websocket();
+    let served = Served::with_bridge();
     let mut tried = 0;
     for entry in std::fs::read_dir(repository().join("plans/ws")).expect("the plans").map_while(Result::ok) {
         let path = entry.path();
@@ -34,6 +34,8 @@ fn ready_plans_hold_what_they_promise() {
         let plan = Plan::new(&kept.join("\n"));
         let finished = Prony::run(&plan)
             .environment("TARGET", served.ws())
+            .environment("HTTP", served.http())
+            .environment("BROKER", served.mqtt())
             .environment("OPERATOR", &served.ws().replace("ws://", "http://"))
             .finish();
         let name = path.display();
@@ -48,5 +50,5 @@ fn ready_plans_hold_what_they_promise() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 5, "plans");
+    assert_eq!(tried, 6, "plans");
 }

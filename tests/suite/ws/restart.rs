@@ -33,7 +33,12 @@ fn users_come_back_to_a_server_that_was_killed() {
         let summary = finished.summary();
         let main = &summary["scenarios"]["main"];
         let sum = |metric: &str| main["metrics"][metric]["sum"].as_f64().unwrap_or(0.0);
-        assert_eq!((sum("ws.connections_lost"), sum("ws.reconnected")), (10.0, 10.0), "{maker:?}\n{}", finished.stdout);
+        assert_eq!(
+            (sum("ws.connections_lost"), sum("ws.reconnected")),
+            (10.0, 10.0),
+            "{maker:?}\n{}",
+            finished.stdout
+        );
         // Before and after it was answered; in between it failed, and was told so.
         let request = &main["steps"]["request"];
         let failed = request["failures"]["total"].as_u64().expect("a number");

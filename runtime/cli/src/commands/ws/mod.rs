@@ -107,11 +107,8 @@ impl Ws {
         let mut top = Map::new();
         top.insert("name".to_owned(), "prony ws".into());
         top.insert("target".to_owned(), target.into());
-        let settings = [
-            ("ws", self.settings(path)),
-            ("tls", self.tls.settings()),
-            ("network", self.network.settings()),
-        ];
+        let settings =
+            [("ws", self.settings(path)), ("tls", self.tls.settings()), ("network", self.network.settings())];
         quick::insert_filled(&mut top, settings);
         let mut plan = self.load.plan(top, "ws", &self.step(), &self.judge);
         let steps = &mut plan["scenarios"]["main"]["steps"];

@@ -2,6 +2,10 @@
 //! ends when the server does not behave.
 
 #![allow(clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the server blocks on threads of its own, and tells the time of day as servers do"
+)]
 
 mod exchange;
 mod feeds;

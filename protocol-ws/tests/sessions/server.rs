@@ -157,7 +157,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, here: SocketAddr) -> Io {
     stream.write_all(good.as_bytes())?;
     match path.split_once('=').unwrap_or((&path, "")) {
         ("/raw", hex) => {
-            let bytes: Vec<u8> = hex.as_bytes().chunks(2).map(|pair| digits(pair)).collect();
+            let bytes: Vec<u8> = hex.as_bytes().chunks(2).map(digits).collect();
             stream.write_all(&bytes)?;
             wait(&mut stream)
         }

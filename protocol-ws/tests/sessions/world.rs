@@ -21,7 +21,6 @@ use prony_ws::WS;
 /// The longest that anything here should take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-#[expect(clippy::disallowed_methods, reason = "the test has no engine to ask")]
 fn read() -> Timestamp {
     static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
     Timestamp::from_nanos(ORIGIN.get_or_init(std::time::Instant::now).elapsed().as_nanos() as u64)

@@ -7,15 +7,19 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 /// Every crate, and the crates of this workspace that it may know. ARCHITECTURE.md says why.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("prony-core", &[]),
     ("prony-transport", &["prony-core"]),
     ("prony-engine", &["prony-core"]),
     ("prony-http", &["prony-core", "prony-transport"]),
     ("prony-mqtt", &["prony-core", "prony-transport"]),
     ("prony-grpc", &["prony-core", "prony-transport"]),
+    ("prony-ws", &["prony-core", "prony-transport"]),
     ("prony-plugin-host", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc"]),
-    ("prony-scenario", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc", "prony-plugin-host"]),
+    (
+        "prony-scenario",
+        &["prony-core", "prony-http", "prony-mqtt", "prony-grpc", "prony-ws", "prony-plugin-host"],
+    ),
     (
         "prony",
         &[

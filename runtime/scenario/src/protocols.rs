@@ -3,4 +3,5 @@
 use prony_core::Protocol;
 
 /// Every protocol a plan can speak.
-pub static PROTOCOLS: &[&dyn Protocol] = &[&prony_http::HTTP, &prony_mqtt::MQTT, &prony_grpc::GRPC];
+pub static PROTOCOLS: &[&dyn Protocol] =
+    &[&prony_http::HTTP, &prony_mqtt::MQTT, &prony_grpc::GRPC, &prony_ws::WS];

@@ -214,6 +214,8 @@ pub(crate) struct Served {
     mqtt: String,
     mqtt_websocket: String,
     grpc: String,
+    ws: String,
+    wss: String,
     certificate: PathBuf,
     _folder: TempDir,
 }
@@ -232,6 +234,25 @@ impl Served {
     /// The same, with the gRPC target beside it.
     pub(crate) fn with_grpc() -> Self {
         Self::with(&["--grpc", "127.0.0.1:0"])
+    }
+
+    /// The same, with the WebSocket target beside it.
+    pub(crate) fn with_websocket() -> Self {
+        Self::with(&["--ws", "127.0.0.1:0", "--wss", "127.0.0.1:0"])
+    }
+
+    /// The same, with the WebSocket target and the broker beside it, and the bridge between them.
+    pub(crate) fn with_bridge() -> Self {
+        Self::with(&[
+            "--ws",
+            "127.0.0.1:0",
+            "--wss",
+            "127.0.0.1:0",
+            "--mqtt",
+            "127.0.0.1:0",
+            "--mqtt-ws",
+            "127.0.0.1:0",
+        ])
     }
 
     fn with(flags: &[&str]) -> Self {
@@ -257,9 +278,11 @@ impl Served {
         let (http, https) = (address("http://"), address("https://"));
         let has = |flag: &str| flags.contains(&flag);
         let grpc = if has("--grpc") { address("grpc://") } else { String::new() };
+        let (ws, wss) =
+            if has("--ws") { (address("ws://"), address("wss://")) } else { Default::default() };
         let (mqtt, mqtt_websocket) =
             if has("--mqtt") { (address("mqtt://"), address("ws://")) } else { Default::default() };
-        Self { child, http, https, mqtt, mqtt_websocket, grpc, certificate, _folder: folder }
+        Self { child, http, https, mqtt, mqtt_websocket, grpc, ws, wss, certificate, _folder: folder }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -285,6 +308,16 @@ impl Served {
     /// `ws://127.0.0.1:PORT/mqtt`, with a broker.
     pub(crate) fn mqtt_websocket(&self) -> &str {
         &self.mqtt_websocket
+    }
+
+    /// `ws://127.0.0.1:PORT`, with a WebSocket target.
+    pub(crate) fn ws(&self) -> &str {
+        &self.ws
+    }
+
+    /// `wss://127.0.0.1:PORT`, with a WebSocket target.
+    pub(crate) fn wss(&self) -> &str {
+        &self.wss
     }
 
     /// The certificate to trust.

@@ -29,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "prony-http",
             "prony-mqtt",
             "prony-grpc",
+            "prony-ws",
             "prony-plugin-host",
             "prony-scenario",
         ],

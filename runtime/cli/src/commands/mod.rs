@@ -1,5 +1,6 @@
 //! The commands: one file each; flags, and the way to an exit code.
 
+mod bridge;
 mod check;
 mod demo;
 mod grpc;

@@ -35,6 +35,10 @@ impl Reply for Arrived {
     fn body(&self) -> &[u8] {
         &self.payload
     }
+
+    fn arrived(&self) -> Option<Timestamp> {
+        Some(self.at)
+    }
 }
 
 /// What a step left to look at.
@@ -87,6 +91,13 @@ impl Reply for Kept {
             Self::Message(message) => message.body(),
             Self::Handshake { body, .. } => body,
             Self::Nothing | Self::Close { .. } => &[],
+        }
+    }
+
+    fn arrived(&self) -> Option<Timestamp> {
+        match self {
+            Self::Message(message) => message.arrived(),
+            _ => None,
         }
     }
 }

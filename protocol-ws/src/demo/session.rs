@@ -135,7 +135,9 @@ impl<'a> Session<'a> {
     fn receive(&mut self, incoming: Option<Result<Message, Error>>) -> Result<(), Over> {
         let message = match incoming {
             None => {
-                return Err(Over::Gone(self.farewell.take().unwrap_or_else(|| "no closing frame".to_owned())));
+                return Err(Over::Gone(
+                    self.farewell.take().unwrap_or_else(|| "no closing frame".to_owned()),
+                ));
             }
             Some(Err(error)) => return Err(wrong(&error)),
             Some(Ok(message)) => message,

@@ -278,8 +278,7 @@ impl Served {
         let (http, https) = (address("http://"), address("https://"));
         let has = |flag: &str| flags.contains(&flag);
         let grpc = if has("--grpc") { address("grpc://") } else { String::new() };
-        let (ws, wss) =
-            if has("--ws") { (address("ws://"), address("wss://")) } else { Default::default() };
+        let (ws, wss) = if has("--ws") { (address("ws://"), address("wss://")) } else { Default::default() };
         let (mqtt, mqtt_websocket) =
             if has("--mqtt") { (address("mqtt://"), address("ws://")) } else { Default::default() };
         Self { child, http, https, mqtt, mqtt_websocket, grpc, ws, wss, certificate, _folder: folder }

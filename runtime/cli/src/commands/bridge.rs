@@ -32,11 +32,15 @@ pub(crate) struct MqttBridge {
 impl MqttBridge {
     /// Connects to the broker at `address`. When this returns, it hears what is published.
     pub(crate) fn start(address: SocketAddr, bridge: Bridge) -> Result<Self, Failure> {
-        let failed =
-            |error: &dyn std::fmt::Display| Failure::Setup(format!("the bridge from MQTT to WebSocket does not start: {error}"));
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
-        let mut options = MqttOptions::new("prony-bridge", reachable(address.ip()).to_string(), address.port());
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::Setup(format!("the bridge from MQTT to WebSocket does not start: {error}"))
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| failed(&error))?;
+        let mut options =
+            MqttOptions::new("prony-bridge", reachable(address.ip()).to_string(), address.port());
         options.set_max_packet_size(PAYLOAD + HEAD, PAYLOAD + HEAD);
         let (client, events) = AsyncClient::new(options, 16);
         let (stop, stopped) = oneshot::channel();

@@ -27,6 +27,8 @@ fn caller(state: &mut State, name: &str) -> Answer<Caller<GuestUser>> {
 /// Performs a request and records it.
 async fn perform(accessor: &Host, request: GuestRequest) -> Answer<Resource<HeldReply>> {
     let mut slot = None;
+    // A handshake that was refused by a status is an answer all the same, to who asked for it.
+    let may_be_refused = matches!(request, GuestRequest::Open(_));
     let performing = pin!(async {
         let found = accessor.with(|mut access| caller(access.get(), request.name()))?;
         let Caller { user, worker, way: ws, step, name, due } = match found {
@@ -43,7 +45,7 @@ async fn perform(accessor: &Host, request: GuestRequest) -> Answer<Resource<Held
     match hosted(accessor, performing).await? {
         Err(failure) => Ok(Err(failure)),
         Ok((performed, step, name)) => {
-            accessor.with(|mut access| answer(access.get(), performed, step, name))
+            accessor.with(|mut access| answer(access.get(), performed, may_be_refused, step, name))
         }
     }
 }
@@ -60,10 +62,11 @@ async fn perform_plain(accessor: &Host, request: GuestRequest) -> Answer<()> {
     })
 }
 
-/// The answer for the guest to hold, or why there is none. A handshake that was refused by a status is an answer all the same.
+/// The answer for the guest to hold, or why there is none.
 fn answer(
     state: &mut State,
     performed: Performed,
+    may_be_refused: bool,
     step: StepId,
     name: Box<str>,
 ) -> Answer<Resource<HeldReply>> {
@@ -72,7 +75,7 @@ fn answer(
         exchange.outcome.failure,
         Some(FailureKind::StatusClient | FailureKind::StatusServer | FailureKind::Status)
     );
-    if exchange.outcome.failure.is_some() && !by_status {
+    if exchange.outcome.failure.is_some() && !(by_status && may_be_refused) {
         return Ok(Err(failure(&exchange)));
     }
     let outcome = exchange.outcome;

@@ -13,7 +13,7 @@ use prony_transport::h2::H2Connection;
 use super::channel::{Way, within};
 use super::failure::{Failure, Fault};
 use super::incoming::{Event, Incoming, Said};
-use super::matching::Matching;
+use super::matching::{Matching, answered};
 use super::sending::{Outgoing, Sending, Told};
 use crate::driver::WorkerPart;
 use crate::metrics::count;
@@ -309,26 +309,8 @@ impl Flight<'_, '_> {
             ));
         }
         if let Some(matching) = &mut self.matching {
-            let keys = self.step.flow.keys.as_ref();
-            let key = keys.map(|keys| keys.of_answer(&message));
-            let found = match &key {
-                None => matching.answered(None),
-                Some(None) => None,
-                Some(Some(key)) => matching.answered(Some(key)),
-            };
-            match (found, self.step.deliveries.message) {
-                (Some(sent), Some(delivery)) => {
-                    let mut outcome = Outcome::due(sent.due);
-                    outcome.sent = Some(sent.at);
-                    outcome.finished = now;
-                    outcome.status = Some(0);
-                    outcome.traffic.received = length as u64;
-                    outcome.body_bytes = length as u64;
-                    self.part.meter.request(delivery, &outcome, Marks::default());
-                }
-                (None, _) if !matching.gave_up => count(&tallies.unmatched, 1),
-                _ => {}
-            }
+            let (keys, delivery) = (self.step.flow.keys.as_ref(), self.step.deliveries.message);
+            answered(self.part, matching, keys, delivery, &message, length, now);
         }
         if self.kept.body {
             self.kept.last = Some(message);

@@ -112,7 +112,7 @@ fn servers_take_turns_and_each_ones_share_is_told() {
             let metrics = world.metrics();
             for server in [&one, &two] {
                 assert_eq!(
-                    metrics.get(&format!("grpc.calls to {}", server.address)),
+                    metrics.get(&format!("grpc.calls_to_127.0.0.1_{}", server.address.port())),
                     Some(&3.0),
                     "{metrics:?}"
                 );

@@ -223,6 +223,12 @@ impl<'a> Entries<'a> {
         Ok(id)
     }
 
+    /// What results call a step.
+    #[must_use]
+    pub fn name_of(&self, step: StepId) -> &str {
+        self.catalog.steps.get(usize::from(step.0)).map_or("", |step| &step.name)
+    }
+
     /// The number of a metric of the driver's own, `mqtt.lost`; the same for each step that asks.
     ///
     /// # Errors

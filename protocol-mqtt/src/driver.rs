@@ -132,6 +132,10 @@ impl DriverBuilder for Builder {
         Ok(StepIndex(self.steps.len() as u32 - 1))
     }
 
+    fn waits_for_a_message(&self) -> bool {
+        self.steps.last().is_some_and(|step| matches!(step.action, Action::Receive(_)))
+    }
+
     fn default_name(&self) -> String {
         self.last_name.clone()
     }

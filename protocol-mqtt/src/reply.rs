@@ -24,6 +24,8 @@ pub(crate) struct Arrived {
     pub(crate) repeated: bool,
     /// What its user settles it by; 0 when there is nothing to settle.
     pub(crate) number: u64,
+    /// Its place among all that were kept, from 1.
+    pub(crate) place: u64,
 }
 
 impl Arrived {
@@ -88,5 +90,9 @@ impl Reply for Arrived {
 
     fn body(&self) -> &[u8] {
         &self.payload
+    }
+
+    fn arrived(&self) -> Option<Timestamp> {
+        (self.at > Timestamp::default()).then_some(self.at)
     }
 }

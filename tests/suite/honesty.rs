@@ -85,20 +85,18 @@ fn honesty_a_stall_is_seen_whole_over_two_grpc_connections() {
 
 /// What a summary says that is further than 3 % + 200 µs from the truth about delays evenly spread from 1 to 9 ms.
 ///
-/// One request in a thousand is rarer than the moments in which a virtual machine's core is taken away, from the target as from
-/// Prony. How long those were in this very run is known: it is by how much one start in a thousand came late. So much more
-/// is allowed to p99.9, and to nothing else.
+/// A virtual machine's core is taken away at times, from the target as from Prony. How long in this very run is known: it is by how
+/// much starts came late, one in two of them, one in a hundred. So much more is allowed to the figure of the same rank.
 fn wrong_percentiles(summary: &serde_json::Value) -> Vec<String> {
     let main = &summary["scenarios"]["main"];
-    let stolen = main["lag_us"]["p999"].as_f64().expect("a figure");
-    let truth =
-        [("p50", 5_000.0, 0.0), ("p90", 8_200.0, 0.0), ("p99", 8_920.0, 0.0), ("p999", 8_992.0, stolen)];
+    let truth = [("p50", 5_000.0), ("p90", 8_200.0), ("p99", 8_920.0), ("p999", 8_992.0)];
     let figures = ["response_time_us", "service_time_us"]
         .into_iter()
-        .flat_map(|clock| truth.iter().map(move |(figure, micros, more)| (clock, figure, *micros, *more)));
-    let wrong = figures.filter_map(|(clock, figure, true_micros, more)| {
+        .flat_map(|clock| truth.iter().map(move |(figure, micros)| (clock, figure, *micros)));
+    let wrong = figures.filter_map(|(clock, figure, true_micros)| {
         let seen = main[clock][figure].as_f64().expect("a figure");
-        let (least, most) = (true_micros * 0.97 - 200.0, true_micros * 1.03 + 200.0 + more);
+        let stolen = main["lag_us"][figure].as_f64().expect("a figure");
+        let (least, most) = (true_micros * 0.97 - 200.0, true_micros * 1.03 + 200.0 + stolen);
         let off = !(least..=most).contains(&seen);
         off.then(|| format!("{clock} {figure} is {seen}, expected {least} to {most}"))
     });

@@ -14,6 +14,7 @@ mod grpc;
 mod honesty;
 mod hostile;
 mod house;
+mod journeys;
 mod mosquitto;
 mod mosquitto_clients;
 mod mqtt;

@@ -209,7 +209,7 @@ fn read_json(known: &Known, kept: &mut Kept) -> Result<(), String> {
 const NO_WALL: Duration = Duration::ZERO;
 
 fn scope<'a>(user: u32, random: &'a mut Random, message: &'a Message) -> Scope<'a> {
-    Scope { values: &[], user, iteration: 0, random, wall: NO_WALL, message: Some(message) }
+    Scope { values: &[], user, iteration: 0, random, wall: NO_WALL, message: Some(message), filter: None }
 }
 
 fn fields(metadata: Vec<(String, String)>) -> Vec<(String, String, String)> {

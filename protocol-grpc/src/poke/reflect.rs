@@ -169,6 +169,7 @@ pub(super) fn request(
         random: &mut random,
         wall: Duration::ZERO,
         message: None,
+        filter: None,
     };
     head.request(origin, Some(limit), &mut scope).map(|(request, _)| request)
 }

@@ -62,6 +62,7 @@ fn a_pool_is_shared_and_its_streams_are_limited() {
                     random,
                     wall: Duration::ZERO,
                     message: None,
+                    filter: None,
                 };
                 session.perform(prony_core::StepIndex(0), &mut scope, clock.now()).await
             })

@@ -219,6 +219,7 @@ fn a_call_under_way_takes_little_memory() {
             random: &mut random,
             wall: std::time::Duration::ZERO,
             message: None,
+            filter: None,
         };
         let call = session.perform(prony_core::StepIndex(0), &mut scope, prony_core::Timestamp::default());
         let bytes = size_of_val(&*call);

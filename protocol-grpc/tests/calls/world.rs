@@ -172,7 +172,8 @@ impl World {
         message: Option<&Message>,
     ) -> Exchange {
         let wall = Duration::from_secs(1_800_000_000);
-        let mut scope = Scope { values, user: 0, iteration: 0, random: &mut self.random, wall, message };
+        let mut scope =
+            Scope { values, user: 0, iteration: 0, random: &mut self.random, wall, message, filter: None };
         let due = clock().now();
         let performing = session.perform(StepIndex(step), &mut scope, due);
         tokio::time::timeout(PATIENCE, performing).await.expect("it ends within its own time-out")

@@ -127,7 +127,9 @@ impl Device {
                     format!("more than {MOST_ARRIVED} messages wait for `receive`; the oldest are dropped")
                 });
             }
-            self.arrived.push_back(Arrived { number, ..Arrived::new(publish, topic, length as u64, now) });
+            self.kept += 1;
+            let arrived = Arrived::new(publish, topic, length as u64, now);
+            self.arrived.push_back(Arrived { number, place: self.kept, ..arrived });
             self.tell_user();
         }
         Ok(())

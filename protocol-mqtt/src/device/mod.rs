@@ -151,6 +151,8 @@ pub(crate) struct Device {
     subscriptions: Vec<Subscription>,
     incoming: Option<Box<Incoming>>,
     arrived: VecDeque<Arrived>,
+    /// How many were ever kept.
+    kept: u64,
     rendered: Option<Box<Rendered>>,
     /// Why the connection was lost, until somebody has been told.
     trouble: Option<Box<Trouble>>,
@@ -204,6 +206,7 @@ impl Device {
             subscriptions: Vec::new(),
             incoming: None,
             arrived: VecDeque::new(),
+            kept: 0,
             rendered: None,
             trouble: None,
             will: None,
@@ -228,7 +231,7 @@ impl Device {
     }
 
     /// The message that was kept longest and that `wanted` likes.
-    pub(crate) fn take_arrived(&mut self, wanted: impl Fn(&Arrived) -> bool) -> Option<Arrived> {
+    pub(crate) fn take_arrived(&mut self, wanted: impl FnMut(&Arrived) -> bool) -> Option<Arrived> {
         let place = self.arrived.iter().position(wanted)?;
         self.arrived.remove(place)
     }

@@ -288,7 +288,7 @@ impl GuestDevice {
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 fn scope(user: u32, random: &mut Random) -> Scope<'_> {
-    Scope { values: &[], user, iteration: 0, random, wall: NO_WALL, message: None }
+    Scope { values: &[], user, iteration: 0, random, wall: NO_WALL, message: None, filter: None }
 }
 
 fn check_filter(filter: Option<&str>) -> Result<(), crate::device::Trouble> {

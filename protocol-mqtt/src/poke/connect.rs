@@ -34,8 +34,15 @@ impl Client {
         let connector = Arc::new(connector.map_err(|error| PokeError::Failed(error.to_string()))?);
         let chance = RandomState::new().build_hasher().finish();
         let mut random = Random::new(chance, 0, 0);
-        let mut scope =
-            Scope { values: &[], user: 0, iteration: 0, random: &mut random, wall, message: None };
+        let mut scope = Scope {
+            values: &[],
+            user: 0,
+            iteration: 0,
+            random: &mut random,
+            wall,
+            message: None,
+            filter: None,
+        };
         let prefix = format!("prony-{:08x}", chance as u32);
         let mut rendered = identity
             .render(&settings, &prefix, &mut scope)

@@ -110,11 +110,18 @@ impl MqttSession {
         let mut left = receive.count;
         let mut got: Option<Arrived> = None;
         let mut received = 0;
-        let likes =
-            |arrived: &Arrived| wanted.as_deref().is_none_or(|filter| topic::matches(filter, &arrived.topic));
+        let (chosen, mut seen) = (scope.filter, 0);
+        let mut likes = |arrived: &Arrived| {
+            // What is in a message is looked at once.
+            let is_new = arrived.place > seen;
+            seen = seen.max(arrived.place);
+            is_new
+                && wanted.as_deref().is_none_or(|filter| topic::matches(filter, &arrived.topic))
+                && chosen.is_none_or(|filter| filter.takes(arrived))
+        };
         self.until(step, "no message came", |device| {
             while left > 0 {
-                let Some(arrived) = device.take_arrived(likes) else { return false };
+                let Some(arrived) = device.take_arrived(&mut likes) else { return false };
                 left -= 1;
                 received += arrived.length;
                 got = Some(arrived);

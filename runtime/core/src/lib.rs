@@ -39,7 +39,7 @@ pub use protocol::{
     Driver, DriverBuilder, DriverWorker, Exchange, Protocol, ReplyNeeds, Session, Settled, StepIndex,
 };
 pub use random::Random;
-pub use reply::{Message, Reply};
+pub use reply::{Filter, Message, Reply};
 pub use shape::Shape;
 pub use template::{Scope, Template, Variables};
 pub use thread::OnThread;

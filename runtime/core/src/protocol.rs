@@ -97,6 +97,12 @@ pub trait DriverBuilder {
         variables: &Variables,
     ) -> Result<StepIndex, Diagnostic>;
 
+    /// Whether the step compiled last waits for a message that something else may cause. Such a step is handed the plan's `where`
+    /// ([`Scope::filter`]), and its reply says when it came ([`Reply::arrived`]).
+    fn waits_for_a_message(&self) -> bool {
+        false
+    }
+
     /// The name of the step compiled last, when its plan gives none: `GET /items/{{id}}`.
     fn default_name(&self) -> String;
 

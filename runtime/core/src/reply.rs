@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::time::Timestamp;
+
 /// What a session still holds of its last answer. Status, times and sizes stand in the outcome.
 pub trait Reply: Send {
     /// The first value of a named part: `field("header", "content-type")`, `field("cookie", "id")`. The kinds are the
@@ -13,6 +15,17 @@ pub trait Reply: Send {
 
     /// The decoded body, as much of it as was kept. Empty when the step's needs did not ask for it.
     fn body(&self) -> &[u8];
+
+    /// When it came, where it is a message that may have come before anybody asked for it.
+    fn arrived(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+/// Which messages a step takes that waits for one. Those that it does not take are left for other steps.
+pub trait Filter: std::fmt::Debug + Send + Sync {
+    /// Whether this is one.
+    fn takes(&self, message: &dyn Reply) -> bool;
 }
 
 /// What a plugin has made for a request, to be laid over what its step says.

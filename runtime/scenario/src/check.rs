@@ -1,7 +1,10 @@
 //! Checks: what must hold of an answer.
 
+use std::borrow::Cow;
+
 use prony_core::diagnostic::did_you_mean;
-use prony_core::{Diagnostic, Marks, Node, Outcome, Place, Reply, ReplyNeeds, units};
+use prony_core::template::{MissingValue, Scope};
+use prony_core::{Diagnostic, Filter, Marks, Node, Outcome, Place, Reply, ReplyNeeds, Variables, units};
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
@@ -152,16 +155,23 @@ fn path_end(text: &str) -> usize {
 
 impl Check {
     /// Parses a check; `fields` are the protocol's kinds of named parts.
-    pub(crate) fn parse(node: &Node, fields: &[&'static str]) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse(
+        node: &Node,
+        fields: &[&'static str],
+        variables: &Variables,
+    ) -> Result<Self, Diagnostic> {
         let (subject, rest) = Subject::parse(node.text()?, &node.place, fields)?;
         let comparison = match subject {
-            Subject::Time => Comparison::parse(rest, &node.place, |text| {
-                units::parse_duration(text).ok().map(|time| time.as_nanos() as f64)
-            })?,
-            Subject::Size => Comparison::parse(rest, &node.place, |text| {
-                units::parse_size(text).ok().map(|size| size as f64)
-            })?,
-            _ => Comparison::parse(rest, &node.place, plain_number)?,
+            Subject::Time => {
+                let nanoseconds =
+                    |text: &str| units::parse_duration(text).ok().map(|time| time.as_nanos() as f64);
+                Comparison::parse(rest, &node.place, nanoseconds, variables)?
+            }
+            Subject::Size => {
+                let bytes = |text: &str| units::parse_size(text).ok().map(|size| size as f64);
+                Comparison::parse(rest, &node.place, bytes, variables)?
+            }
+            _ => Comparison::parse(rest, &node.place, plain_number, variables)?,
         };
         let numeric = match subject {
             Subject::Status => Some("a number such as `200`"),
@@ -180,25 +190,29 @@ impl Check {
         &self.text
     }
 
+    /// Whether it looks at what a message has by itself, and not at what became of a request.
+    pub(crate) const fn is_about_a_message(&self) -> bool {
+        !matches!(self.subject, Subject::Status | Subject::Time)
+    }
+
     pub(crate) fn needs(&self, needs: &mut ReplyNeeds) {
         self.subject.needs(needs);
         needs.judges_status |= matches!(self.subject, Subject::Status);
     }
 
-    fn holds(&self, answer: &mut Answer<'_>) -> bool {
+    /// Whether it holds, with the check's own comparison filled in.
+    fn holds(&self, comparison: &Comparison, answer: &mut Answer<'_>) -> bool {
         match &self.subject {
-            Subject::Status => answer
-                .outcome
-                .status
-                .is_some_and(|status| self.comparison.holds_for_number(f64::from(status))),
-            Subject::Time => answer
-                .outcome
-                .service_nanos()
-                .is_some_and(|time| self.comparison.holds_for_number(time as f64)),
-            Subject::Size => self.comparison.holds_for_number(answer.outcome.body_bytes as f64),
-            Subject::Body => self.comparison.holds(Some(&String::from_utf8_lossy(answer.reply.body()))),
-            Subject::Field { kind, name } => self.comparison.holds(answer.reply.field(kind, name).as_deref()),
-            Subject::Json(path) => self.comparison.holds(answer.json_text(path).as_deref()),
+            Subject::Status => {
+                answer.outcome.status.is_some_and(|status| comparison.holds_for_number(f64::from(status)))
+            }
+            Subject::Time => {
+                answer.outcome.service_nanos().is_some_and(|time| comparison.holds_for_number(time as f64))
+            }
+            Subject::Size => comparison.holds_for_number(answer.outcome.body_bytes as f64),
+            Subject::Body => comparison.holds(Some(&String::from_utf8_lossy(answer.reply.body()))),
+            Subject::Field { kind, name } => comparison.holds(answer.reply.field(kind, name).as_deref()),
+            Subject::Json(path) => comparison.holds(answer.json_text(path).as_deref()),
         }
     }
 }
@@ -207,8 +221,24 @@ impl Check {
 const SHOWN: usize = 60;
 
 impl Check {
-    /// What the check looked at, for people: shortened, and `nothing` where there was none.
-    pub(crate) fn found(&self, answer: &mut Answer<'_>) -> String {
+    /// The check, what it looked at, and what that was compared with where it was filled in: for people.
+    pub(crate) fn story(&self, answer: &mut Answer<'_>, scope: &mut Scope<'_>) -> String {
+        let found = self.found(answer);
+        let text = &self.text;
+        match self.comparison.filled(scope) {
+            Ok(Cow::Borrowed(_)) => format!("`{text}` (found {found})"),
+            Ok(Cow::Owned(filled)) => {
+                format!(
+                    "`{text}` (found {found}, expected {})",
+                    shown(filled.filled_in().unwrap_or_default())
+                )
+            }
+            Err(_) => format!("`{text}` (found {found}, and a variable without a value)"),
+        }
+    }
+
+    /// What the check looked at: shortened, and `nothing` where there was none.
+    fn found(&self, answer: &mut Answer<'_>) -> String {
         let found = match &self.subject {
             Subject::Status => answer.outcome.status.map(|status| status.to_string()),
             Subject::Time => answer
@@ -220,30 +250,62 @@ impl Check {
             Subject::Field { kind, name } => answer.reply.field(kind, name).map(std::borrow::Cow::into_owned),
             Subject::Json(path) => answer.json_text(path),
         };
-        match found {
-            None => "nothing".to_owned(),
-            Some(text) if text.is_empty() => "an empty text".to_owned(),
-            Some(text) if text.chars().count() > SHOWN => text.chars().take(SHOWN).chain(['…']).collect(),
-            Some(text) => text,
-        }
+        found.map_or_else(|| "nothing".to_owned(), |text| shown(&text))
+    }
+}
+
+/// A value for people.
+fn shown(text: &str) -> String {
+    match text {
+        "" => "an empty text".to_owned(),
+        text if text.chars().count() > SHOWN => text.chars().take(SHOWN).chain(['…']).collect(),
+        text => text.to_owned(),
     }
 }
 
 /// Evaluates all of a step's checks. Without an answer none of them holds.
-pub(crate) fn evaluate(checks: &[Check], answer: &mut Answer<'_>) -> Marks {
+pub(crate) fn evaluate(checks: &[Check], answer: &mut Answer<'_>, scope: &mut Scope<'_>) -> Marks {
     let mut marks = Marks::default();
     for (index, check) in checks.iter().enumerate() {
         let answered = answer.outcome.status.is_some();
-        marks.set(index, answered && check.holds(answer));
+        let holds = answered
+            && check.comparison.filled(scope).is_ok_and(|comparison| check.holds(&comparison, answer));
+        marks.set(index, holds);
     }
     marks
+}
+
+/// What must hold of a message that a step waits for: its `where`, filled in.
+#[derive(Debug)]
+pub(crate) struct Conditions<'a>(Vec<(&'a Check, Cow<'a, Comparison>)>);
+
+impl<'a> Conditions<'a> {
+    /// # Errors
+    /// When a variable has no value.
+    pub(crate) fn filled(conditions: &'a [Check], scope: &mut Scope<'_>) -> Result<Self, MissingValue> {
+        let filled = conditions
+            .iter()
+            .map(|condition| Ok((condition, condition.comparison.filled(scope)?)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self(filled))
+    }
+}
+
+impl Filter for Conditions<'_> {
+    fn takes(&self, message: &dyn Reply) -> bool {
+        let outcome = Outcome {
+            body_bytes: message.body().len() as u64,
+            ..Outcome::due(message.arrived().unwrap_or_default())
+        };
+        let mut answer = Answer::new(&outcome, message);
+        self.0.iter().all(|(condition, comparison)| condition.holds(comparison, &mut answer))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use prony_core::{Source, Timestamp, document};
-    use std::borrow::Cow;
 
     struct Page;
 
@@ -263,7 +325,8 @@ mod tests {
     fn parse(text: &str) -> Result<Check, String> {
         let node =
             document::parse(&Source::new("plan", format!("'{}'", text.replace('\'', "''")))).expect("yaml");
-        Check::parse(&node, &["header", "cookie"]).map_err(|mistake| mistake.to_string())
+        Check::parse(&node, &["header", "cookie"], &Variables::default())
+            .map_err(|mistake| mistake.to_string())
     }
 
     fn holds(text: &str) -> bool {
@@ -272,7 +335,8 @@ mod tests {
         outcome.finished = Timestamp::from_nanos(101_000_000);
         outcome.status = Some(200);
         outcome.body_bytes = 50;
-        parse(text).expect(text).holds(&mut Answer::new(&outcome, &Page))
+        let check = parse(text).expect(text);
+        check.holds(&check.comparison, &mut Answer::new(&outcome, &Page))
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Comparing a value with what a plan expects: the operators of checks and conditions.
 
+use std::borrow::Cow;
+
 use prony_core::diagnostic::did_you_mean;
-use prony_core::{Diagnostic, Place};
+use prony_core::template::{Escape, MissingValue, Scope};
+use prony_core::{Diagnostic, Place, Template, Variables};
 use regex::{Regex, RegexBuilder};
 
 /// An operator with what it compares with.
@@ -18,7 +21,7 @@ pub(crate) enum Comparison {
         low: f64,
         high: f64,
     },
-    Contains(String),
+    Contains(Operand),
     Matches(Regex),
 }
 
@@ -38,6 +41,14 @@ pub(crate) enum Order {
 pub(crate) struct Operand {
     text: String,
     number: Option<f64>,
+    /// What it is made from, where it is filled in when it is needed.
+    hole: Option<Hole>,
+}
+
+#[derive(Clone, Debug)]
+struct Hole {
+    template: Template,
+    to_number: ToNumber,
 }
 
 const OPERATORS: [&str; 10] = ["==", "!=", "<=", ">=", "<", ">", "contains", "matches", "exists", "in"];
@@ -51,8 +62,13 @@ pub(crate) fn plain_number(text: &str) -> Option<f64> {
 }
 
 impl Comparison {
-    /// Parses `OPERATOR VALUE`, which stands at `place`.
-    pub(crate) fn parse(text: &str, place: &Place, to_number: ToNumber) -> Result<Self, Diagnostic> {
+    /// Parses `OPERATOR VALUE`, which stands at `place`. The value may be a template over `variables`.
+    pub(crate) fn parse(
+        text: &str,
+        place: &Place,
+        to_number: ToNumber,
+        variables: &Variables,
+    ) -> Result<Self, Diagnostic> {
         let text = text.trim();
         let Some(operator) = OPERATORS.into_iter().find(|operator| {
             let word = operator.starts_with(|first: char| first.is_alphabetic());
@@ -78,17 +94,19 @@ impl Comparison {
                 "expected a value",
             ));
         }
-        if value.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}")) {
+        let has_holes = value.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"));
+        if has_holes && matches!(operator, "matches" | "in") {
             let mistake =
                 Diagnostic::at(place, format!("found the template `{value}`"), "expected a fixed value");
-            return Err(
-                mistake.help("what a value is compared with is not filled in; only the left side of `if` is")
-            );
+            return Err(mistake.help(format!("what stands after `{operator}` is not filled in")));
         }
-        let order = |order| {
+        let operand = || {
             let text = unquoted(value);
-            Ok(Self::Order { order, with: Operand { number: to_number(&text), text } })
+            let template = has_holes.then(|| Template::compile(&text, place, variables)).transpose()?;
+            let hole = template.map(|template| Hole { template, to_number });
+            Ok::<_, Diagnostic>(Operand { number: to_number(&text), text, hole })
         };
+        let order = |order| Ok(Self::Order { order, with: operand()? });
         match operator {
             "exists" if value.is_empty() => Ok(Self::Exists),
             "exists" => {
@@ -100,7 +118,7 @@ impl Comparison {
             ">=" => order(Order::AtLeast),
             "<" => order(Order::Less),
             ">" => order(Order::More),
-            "contains" => Ok(Self::Contains(unquoted(value))),
+            "contains" => Ok(Self::Contains(operand()?)),
             "matches" => Ok(Self::Matches(regex(value, place)?)),
             _ => {
                 let ends = value
@@ -118,10 +136,36 @@ impl Comparison {
         }
     }
 
+    /// The same with its value filled in.
+    ///
+    /// # Errors
+    /// When a variable has no value.
+    pub(crate) fn filled(&self, scope: &mut Scope<'_>) -> Result<Cow<'_, Self>, MissingValue> {
+        let (Self::Order { with: operand, .. } | Self::Contains(operand)) = self else {
+            return Ok(Cow::Borrowed(self));
+        };
+        let Some(hole) = &operand.hole else { return Ok(Cow::Borrowed(self)) };
+        let mut text = String::new();
+        hole.template.render(scope, Escape::None, &mut text)?;
+        let operand = Operand { number: (hole.to_number)(&text), text, hole: None };
+        Ok(Cow::Owned(match self {
+            Self::Order { order, .. } => Self::Order { order: *order, with: operand },
+            _ => Self::Contains(operand),
+        }))
+    }
+
+    /// What a value was to be compared with, where that was filled in.
+    pub(crate) fn filled_in(&self) -> Option<&str> {
+        match self {
+            Self::Order { with: operand, .. } | Self::Contains(operand) => Some(&operand.text),
+            _ => None,
+        }
+    }
+
     /// Whether it needs a number on its right-hand side to make sense of an ordering, and has none.
     pub(crate) fn lacks_number(&self) -> bool {
         match self {
-            Self::Order { with, .. } => with.number.is_none(),
+            Self::Order { with, .. } => with.number.is_none() && with.hole.is_none(),
             Self::Contains(_) | Self::Matches(_) => true,
             Self::Exists | Self::In { .. } => false,
         }
@@ -135,7 +179,7 @@ impl Comparison {
         };
         match self {
             Self::Exists => true,
-            Self::Contains(part) => value.contains(part.as_str()),
+            Self::Contains(part) => value.contains(&part.text),
             Self::Matches(regex) => regex.is_match(value),
             Self::In { .. } => plain_number(value).is_some_and(|number| self.holds_for_number(number)),
             Self::Order { order, with } => match (plain_number(value), with.number) {

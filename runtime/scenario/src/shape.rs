@@ -52,7 +52,17 @@ fn step() -> Shape {
         step = step.key(
             name,
             request.elsewhere(
-                &["check", "checks", "capture", "name", "on_failure", "generate", "validate"],
+                &[
+                    "check",
+                    "checks",
+                    "where",
+                    "since",
+                    "capture",
+                    "name",
+                    "on_failure",
+                    "generate",
+                    "validate",
+                ],
                 &format!("belongs beside `{name}:`, in the same step"),
             ),
             &format!("A request over {}.", name.to_uppercase()),
@@ -74,6 +84,8 @@ fn step() -> Shape {
         .required("steps", Shape::reference("steps"), "What is done then.");
     step.key("name", Shape::text(), "The request's name in results. Default: method and path as written.")
         .key("check", Shape::list(Shape::text().example("status == 200")), "What must hold of the answer: `status == 200`, `time < 200ms`, `body contains \"ok\"`, `json $.id exists`, …")
+        .key("where", Shape::list(Shape::text().example("json $.order == {{id}}")), "Of a step that waits for a message: which one it takes, in the words of `check`. The others are left for other steps.")
+        .key("since", Shape::text(), "Of a step that waits for a message: the name of the step that causes it. The time then counts from that step, whatever protocol it speaks, to when the message came.")
         .key("capture", Shape::map_of(Shape::either(vec![Shape::text(), capture])), "Values kept from the answer as variables: name to `json $.id`, `header etag`, `cookie id`, `regex /…/`, `status` or `body`.")
         .key("on_failure", Shape::one_of(&["continue", "end_iteration"]), "What a failure of this request does to its iteration.")
         .key("generate", prony_plugin_host::function_shape(), "A plugin's function that makes the request's body and fields.")

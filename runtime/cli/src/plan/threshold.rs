@@ -36,7 +36,14 @@ pub(super) fn parse(node: &Node, scenarios: &[&str]) -> Result<PlanThreshold, Di
     if !node.is_map() {
         let text =
             node.text().map_err(|_| node.unexpected("a threshold such as `response_time.p99 < 500ms`"))?;
-        return build(node, text, &node.place, Sense::MustHold, None, None);
+        // `browse: failures.rate < 1%` in quotes is a text to YAML and the same to people.
+        return match text.rsplit_once(": ") {
+            None => build(node, text, &node.place, Sense::MustHold, None, None),
+            Some((scope, text)) => {
+                let (scenario, step) = scope_of(scope, scenarios, &node.place)?;
+                build(node, text.trim(), &node.place, Sense::MustHold, Some(scenario), step)
+            }
+        };
     }
     if node.get("when").is_none() && node.get("expect").is_none() {
         let mut entries = node.entries();
@@ -44,13 +51,9 @@ pub(super) fn parse(node: &Node, scenarios: &[&str]) -> Result<PlanThreshold, Di
             return Err(Diagnostic::at(&node.place, "a threshold without `when` or `expect`", "expected one of them")
                 .help("write `response_time.p99 < 500ms`, `browse: failures.rate < 1%` or `{when: …, over: 10s, abort: true}`"));
         };
-        let (scenario, step) = match key.name.split_once(" / ") {
-            Some((scenario, step)) => (scenario, Some(step.to_owned())),
-            None => (key.name.as_str(), None),
-        };
-        known(scenario, scenarios, &key.place)?;
+        let (scenario, step) = scope_of(&key.name, scenarios, &key.place)?;
         let text = value.text().map_err(|_| value.unexpected("a threshold such as `failures.rate < 1%`"))?;
-        return build(node, text, &value.place, Sense::MustHold, Some(scenario.to_owned()), step);
+        return build(node, text, &value.place, Sense::MustHold, Some(scenario), step);
     }
     if let Some((key, _)) = node.entries().find(|(key, _)| !KEYS.contains(&key.name.as_str())) {
         let mistake = Diagnostic::at(&key.place, format!("unknown key `{}`", key.name), "not a key here");
@@ -79,6 +82,15 @@ pub(super) fn parse(node: &Node, scenarios: &[&str]) -> Result<PlanThreshold, Di
         ));
     }
     build(node, expression.text()?, &expression.place, sense, scenario, step)
+}
+
+/// `SCENARIO` or `SCENARIO / STEP`.
+fn scope_of(text: &str, scenarios: &[&str], place: &Place) -> Result<(String, Option<String>), Diagnostic> {
+    let (scenario, step) = match text.trim().split_once(" / ") {
+        Some((scenario, step)) => (scenario, Some(step.to_owned())),
+        None => (text.trim(), None),
+    };
+    Ok((known(scenario, scenarios, place)?, step))
 }
 
 fn known(scenario: &str, scenarios: &[&str], place: &Place) -> Result<String, Diagnostic> {

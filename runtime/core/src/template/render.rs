@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::random::Random;
-use crate::reply::Message;
+use crate::reply::{Filter, Message, Reply};
 use crate::template::{Hole, Part};
 
 /// Where a rendered value stands, so that it cannot break out of its place.
@@ -33,6 +33,16 @@ pub struct Scope<'a> {
     pub wall: Duration,
     /// What a plugin has made for this request, laid over what the step says.
     pub message: Option<&'a Message>,
+    /// Which messages the step takes, where it waits for one; `None` takes any.
+    pub filter: Option<&'a dyn Filter>,
+}
+
+impl Scope<'_> {
+    /// Whether the step takes this message.
+    #[must_use]
+    pub fn takes(&self, message: &dyn Reply) -> bool {
+        self.filter.is_none_or(|filter| filter.takes(message))
+    }
 }
 
 /// A variable was used before anything was captured into it.
@@ -181,8 +191,15 @@ mod tests {
         let values = [value.map(str::to_owned)];
         let mut random = Random::new(1, 2, 3);
         let wall = Duration::from_millis(1_795_421_596_007);
-        let mut scope =
-            Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall, message: None };
+        let mut scope = Scope {
+            values: &values,
+            user: 7,
+            iteration: 3,
+            random: &mut random,
+            wall,
+            message: None,
+            filter: None,
+        };
         let mut out = String::new();
         template.render(&mut scope, escape, &mut out).map(|()| out)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prony_core::{Exchange, FailureKind, Marks, Message, Outcome, Settled, Start, Timestamp};
+use prony_core::{Exchange, FailureKind, Marks, Message, Start, Timestamp};
 use prony_plugin_host::{CallProblem, Caller};
 
 use super::{PlanJourney, Step};
@@ -81,15 +81,7 @@ impl PlanJourney {
                 return (Step::Hopeless, now);
             }
         };
-        let outcome = Outcome { finished: now, failure: Some(kind), ..Outcome::due(due) };
-        self.seat.meter.request(request.id, &outcome, Marks::default());
-        self.tell(
-            request,
-            number,
-            kind,
-            &Exchange { outcome, detail: Some(detail.into()), settled: Settled::Now },
-        );
-        (Step::Failed, now)
+        (self.not_begun(request, number, (kind, detail), due, now), now)
     }
 
     fn caller<'a>(&'a mut self, function: &'a FunctionUse, start: &Start) -> Caller<'a> {

@@ -1,5 +1,6 @@
 //! A user's walk through the program of its scenario.
 
+mod effects;
 mod functions;
 
 use std::cell::RefCell;
@@ -17,7 +18,8 @@ use prony_core::{
 use prony_plugin_host::{Functions, FunctionsWorker};
 use send_wrapper::SendWrapper;
 
-use crate::check::{Answer, evaluate};
+use self::effects::Cause;
+use crate::check::{Answer, Conditions, evaluate};
 use crate::data::{DataSource, Fed, Feeder};
 use crate::program::{Beat, Condition, OnFailure, Operation, Phase, Program, Request};
 
@@ -85,6 +87,7 @@ impl JourneyWorker for PlanWorker {
             counters: vec![0; self.program.loops].into_boxed_slice(),
             done_once: vec![false; self.program.onces].into_boxed_slice(),
             beats: vec![(Timestamp::default(), 0); self.program.beats].into_boxed_slice(),
+            causes: vec![None; self.program.causes].into_boxed_slice(),
             noticed: vec![0; self.program.requests.len()].into_boxed_slice(),
             program: Arc::clone(&self.program),
             feeders: self.feeders.clone(),
@@ -113,6 +116,8 @@ struct PlanJourney {
     done_once: Box<[bool]>,
     /// By `every`: when its next beat is due, and how many there were.
     beats: Box<[(Timestamp, u64)]>,
+    /// When causes were due and sent, those of this iteration.
+    causes: Box<[Option<Cause>]>,
     /// By request: the kinds of failure told already, as bits.
     noticed: Box<[u32]>,
     groups: Vec<OpenGroup>,
@@ -309,6 +314,7 @@ impl PlanJourney {
     /// Forgets the iteration before and takes new rows.
     fn begin(&mut self) -> Option<IterationEnd> {
         self.groups.clear();
+        self.causes.fill(None);
         for request in &self.program.requests {
             for capture in &request.captures {
                 self.values[capture.variable].clone_from(&self.initial[capture.variable]);
@@ -345,10 +351,12 @@ impl PlanJourney {
             random: &mut self.seat.random,
             wall,
             message: None,
+            filter: None,
         };
         let mut left = String::new();
         let known = condition.left.render(&mut scope, Escape::None, &mut left).is_ok();
-        condition.comparison.holds(known.then_some(left.as_str()))
+        let comparison = condition.comparison.filled(&mut scope);
+        comparison.is_ok_and(|comparison| comparison.holds(known.then_some(left.as_str())))
     }
 
     async fn request(
@@ -362,6 +370,10 @@ impl PlanJourney {
             Ok(made) => made,
             Err((problem, now)) => return self.not_made(request, number, problem, due, now),
         };
+        if let Some(missing) = effects::missing_cause(request, &self.causes) {
+            let now = self.seat.clock.now();
+            return (self.not_begun(request, number, (FailureKind::Request, missing), due, now), now);
+        }
         let flight = InFlight::new(&self.seat.meter, self.seat.clock, request.id, due);
         let mut scope = Scope {
             values: &self.values,
@@ -370,40 +382,58 @@ impl PlanJourney {
             random: &mut self.seat.random,
             wall: wall(start, due),
             message: message.as_ref(),
+            filter: None,
         };
+        let conditions = match Conditions::filled(&request.conditions, &mut scope) {
+            Ok(conditions) => conditions,
+            Err(_) => {
+                flight.landed();
+                let story =
+                    "`where`: a variable has no value yet: nothing was captured into it before this step";
+                let (now, why) = (self.seat.clock.now(), (FailureKind::Request, story.to_owned()));
+                return (self.not_begun(request, number, why, due, now), now);
+            }
+        };
+        if !request.conditions.is_empty() {
+            scope.filter = Some(&conditions);
+        }
         let asked = self.seat.clock.now();
         let session = &mut self.sessions[request.driver];
         let mut exchange = session.perform(request.index, &mut scope, due).await;
         flight.landed();
+        let mut ended = exchange.outcome.finished;
+        if let Some(cause) = request.cause {
+            self.causes[cause] = Some(Cause::of(&exchange.outcome));
+        }
+        effects::count_from_cause(request, &self.causes, session.reply(), &mut exchange.outcome);
         let mut marks = Marks::default();
         if !request.checks.is_empty() || !request.captures.is_empty() {
             let outcome = exchange.outcome;
             let mut answer = Answer::new(&outcome, session.reply());
-            marks = evaluate(&request.checks, &mut answer);
-            let mut failure = (!marks.all_passed()).then_some((FailureKind::Check, None));
+            marks = evaluate(&request.checks, &mut answer, &mut scope);
+            // Only the first failure of a kind is told.
+            let (noticed, failed) = (self.noticed[number], outcome.failure.is_some());
+            let tells = |kind| !failed && noticed & notice_bit(kind) == 0;
+            let mut failure = (!marks.all_passed()).then(|| {
+                let story = || failed_checks(request, marks, &mut answer, &mut scope);
+                (FailureKind::Check, tells(FailureKind::Check).then(story))
+            });
             if outcome.status.is_some() {
                 for capture in &request.captures {
                     let found = capture.find(&mut answer);
-                    if found.is_none() {
-                        failure = failure.or(Some((FailureKind::Capture, Some(capture.name.as_str()))));
+                    if found.is_none() && failure.is_none() {
+                        let story = || format!("nothing found for `{}`", capture.name);
+                        failure = Some((FailureKind::Capture, tells(FailureKind::Capture).then(story)));
                     }
                     self.values[capture.variable] = found;
                 }
             }
-            if let (None, Some((kind, name))) = (exchange.outcome.failure, failure) {
+            if let (None, Some((kind, story))) = (exchange.outcome.failure, failure) {
                 exchange.outcome.failure = Some(kind);
-                // Only the first failure of a kind is told.
-                if self.noticed[number] & notice_bit(kind) == 0 {
-                    let detail = name.map_or_else(
-                        || failed_checks(request, marks, &mut answer),
-                        |name| format!("nothing found for `{name}`"),
-                    );
-                    exchange.detail = Some(detail.into());
-                }
+                exchange.detail = story.map(Into::into).or(exchange.detail);
             }
         }
         // What a plugin takes for its judgement is in no latency, not even in the next request's.
-        let mut ended = exchange.outcome.finished;
         if request.validate.is_some() {
             match self.validate(request, start, &mut exchange, &mut marks) {
                 Ok(spent) => ended = ended + spent,
@@ -451,13 +481,10 @@ const fn notice_bit(kind: FailureKind) -> u32 {
 }
 
 /// The checks that did not hold, as people wrote them, and what was found instead.
-fn failed_checks(request: &Request, marks: Marks, answer: &mut Answer<'_>) -> String {
+fn failed_checks(request: &Request, marks: Marks, answer: &mut Answer<'_>, scope: &mut Scope<'_>) -> String {
     let failed =
         (0..request.checks.len()).filter(|index| (marks.evaluated & !marks.passed) >> index & 1 == 1);
-    let texts: Vec<String> = failed
-        .map(|index| &request.checks[index])
-        .map(|check| format!("`{}` (found {})", check.text(), check.found(answer)))
-        .collect();
+    let texts: Vec<String> = failed.map(|index| request.checks[index].story(answer, scope)).collect();
     format!("did not hold: {}", texts.join(", "))
 }
 

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prony_core::catalog::{Entries, TooMany};
+use prony_core::diagnostic::did_you_mean;
 use prony_core::protocol::Wiring;
 use prony_core::{
-    Catalog, Diagnostic, DriverBuilder, Journeys, Node, ReplyNeeds, ScenarioId, SetupError, Template,
+    Catalog, Diagnostic, DriverBuilder, Journeys, Node, Place, ReplyNeeds, ScenarioId, SetupError, Template,
     Variables,
 };
 use prony_plugin_host::{
@@ -19,7 +20,7 @@ use crate::check::{Check, MOST};
 use crate::comparison::{Comparison, plain_number};
 use crate::data::DataSources;
 use crate::journey::{PlanJourneys, Source};
-use crate::program::{Beat, Condition, FunctionUse, OnFailure, Operation, Phase, Program, Request};
+use crate::program::{Beat, Condition, FunctionUse, OnFailure, Operation, Phase, Program, Request, Since};
 use crate::protocols::PROTOCOLS;
 use crate::think::Think;
 
@@ -90,6 +91,7 @@ pub fn compile(
         builders: Vec::new(),
         functions: FunctionsBuilder::new(source.plugins, source.name, data_set(data)),
         program: Program::default(),
+        causes: Vec::new(),
         on_failure: on_failure(source.node)?.unwrap_or(OnFailure::Continue),
     };
     let columns = compiler.define(data);
@@ -171,6 +173,8 @@ struct Compiler<'a, 's> {
     builders: Vec<(&'static str, Box<dyn DriverBuilder>)>,
     functions: FunctionsBuilder<'s>,
     program: Program,
+    /// The names of steps from which others count their time, by their number, and where they are named first.
+    causes: Vec<(String, Place)>,
     on_failure: OnFailure,
 }
 
@@ -246,7 +250,7 @@ impl Compiler<'_, '_> {
             "every" => &["steps", "phase", "times"],
             "repeat" | "group" => &["steps"],
             "if" => &["steps", "else"],
-            _ => &["name", "check", "capture", "on_failure", "generate", "validate"],
+            _ => &["name", "where", "since", "check", "capture", "on_failure", "generate", "validate"],
         };
         match step.entries().find(|(key, _)| key.name != action && !fitting.contains(&key.name.as_str())) {
             None => Ok(()),
@@ -344,7 +348,7 @@ impl Compiler<'_, '_> {
             return Err(mistake.help("for example `{{total}} > 100` or `{{id}} exists`, in quotes").into());
         };
         let left = Template::compile(&text[..split], &value.place, &self.variables)?;
-        let comparison = Comparison::parse(&text[split..], &value.place, plain_number)?;
+        let comparison = Comparison::parse(&text[split..], &value.place, plain_number, &self.variables)?;
         let condition = || Condition { left: left.clone(), comparison: comparison.clone() };
         let branch = self.emit(Operation::Branch { condition: condition(), otherwise: 0 });
         self.steps(self.inner(step, "if")?)?;
@@ -407,8 +411,15 @@ impl Compiler<'_, '_> {
             }
         };
         let nodes = |key: &str| step.get(key).map(Node::items).unwrap_or_default();
-        let checks =
-            nodes("check").iter().map(|node| Check::parse(node, fields)).collect::<Result<Vec<_>, _>>()?;
+        let parse = |node: &Node| Check::parse(node, fields, &self.variables);
+        let checks = nodes("check").iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let conditions = nodes("where").iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        if let Some(at) = conditions.iter().position(|condition| !condition.is_about_a_message()) {
+            let node = &nodes("where")[at];
+            return Err(node
+                .unexpected("what a message has by itself, such as `body` or `json PATH`")
+                .into());
+        }
         let validates = step.get("validate").is_some();
         if checks.len() + usize::from(validates) > MOST {
             return Err(step.unexpected("at most 64 checks in one step").into());
@@ -416,7 +427,7 @@ impl Compiler<'_, '_> {
         let generate = self.function(step, Task::Generate)?.map(|(function, _)| function);
         let mut needs =
             ReplyNeeds { fields: validates, body: validates, judges_status: false, waits: validates };
-        checks.iter().for_each(|check| check.needs(&mut needs));
+        checks.iter().chain(&conditions).for_each(|check| check.needs(&mut needs));
         needs.waits |= !checks.is_empty() || step.get("capture").is_some();
         // Captured names are known after this step, not within it.
         let mut later = self.variables.clone();
@@ -428,11 +439,17 @@ impl Compiler<'_, '_> {
             captures.push(capture);
         }
         let index = self.builders[driver].1.step(value, needs, &self.variables)?;
+        if !self.builders[driver].1.waits_for_a_message() {
+            self.no_key_of_messages(step)?;
+        }
         for (key, _) in step.get("capture").into_iter().flat_map(Node::entries) {
             self.variables.define(&key.name);
         }
         let (validate, judge) = self.function(step, Task::Validate)?.unzip();
+        let since = self.since(step)?;
         let default = self.builders[driver].1.default_name();
+        let default =
+            since.as_ref().map_or(default.clone(), |since| format!("{default} since {}", since.name));
         let name = step.get("name").map_or(Ok(default.as_str()), Node::text)?;
         let texts = checks.iter().map(|check| check.text().to_owned());
         let texts = texts.chain(judge.map(|judge| format!("valid for {judge}"))).collect();
@@ -448,11 +465,65 @@ impl Compiler<'_, '_> {
             checks,
             captures,
             on_failure,
+            conditions,
+            cause: None,
+            since,
             generate,
             validate,
         });
         let number = self.program.requests.len() - 1;
         self.emit(Operation::Request(number));
+        Ok(())
+    }
+
+    /// A step that waits for no message has nothing to choose among, and ends by itself.
+    fn no_key_of_messages(&self, step: &Node) -> Result<(), Diagnostic> {
+        match step.entries().find(|(key, _)| matches!(key.name.as_str(), "where" | "since")) {
+            None => Ok(()),
+            Some((key, _)) => {
+                let found = format!("`{}` beside a step that waits for no message", key.name);
+                Err(Diagnostic::at(&key.place, found, "expected a step that receives")
+                    .help("`where` and `since` stand beside steps such as `mqtt: {receive: true}`; of an answer `check` says what must hold"))
+            }
+        }
+    }
+
+    /// The cause from which the step's time counts.
+    fn since(&mut self, step: &Node) -> Result<Option<Since>, Diagnostic> {
+        let Some(node) = step.get("since") else { return Ok(None) };
+        let name = node.text()?.to_owned();
+        let cause = match self.causes.iter().position(|(known, _)| *known == name) {
+            Some(known) => known,
+            None => {
+                self.causes.push((name.clone(), node.place.clone()));
+                self.causes.len() - 1
+            }
+        };
+        Ok(Some(Since { cause, name }))
+    }
+
+    /// Finds the steps that others count their time from.
+    fn find_causes(&mut self) -> Result<(), Diagnostic> {
+        for (number, (name, place)) in self.causes.iter().enumerate() {
+            let mut steps =
+                self.program.requests.iter_mut().filter(|request| request.name == *name).peekable();
+            if steps.peek().is_none() {
+                drop(steps);
+                let mistake = Diagnostic::at(
+                    place,
+                    format!("found `{name}`"),
+                    "expected the name of a step of this scenario",
+                );
+                let names = self.program.requests.iter().map(|request| request.name.as_str());
+                let known: Vec<&str> = names.clone().collect();
+                return Err(match did_you_mean(name, names) {
+                    Some(meant) => mistake.help(format!("did you mean `{meant}`?")),
+                    None => mistake.help(format!("its steps are: {}", known.join(", "))),
+                });
+            }
+            steps.for_each(|request| request.cause = Some(number));
+        }
+        self.program.causes = self.causes.len();
         Ok(())
     }
 
@@ -470,6 +541,7 @@ impl Compiler<'_, '_> {
         data: &DataSources,
         columns: Vec<Vec<usize>>,
     ) -> Result<Arc<dyn Journeys>, CompileError> {
+        self.find_causes()?;
         let names = self.variables.names().iter().cloned();
         let numbers: HashMap<String, usize> =
             names.enumerate().map(|(number, name)| (name, number)).collect();

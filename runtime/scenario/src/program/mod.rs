@@ -27,6 +27,8 @@ pub(crate) struct Program {
     pub(crate) beats: usize,
     /// How many loop counters a user needs.
     pub(crate) loops: usize,
+    /// How many causes a user keeps, from which the time of later steps counts.
+    pub(crate) causes: usize,
 }
 
 /// One operation. Addresses are numbers of operations.
@@ -105,9 +107,24 @@ pub(crate) struct Request {
     pub(crate) checks: Vec<Check>,
     pub(crate) captures: Vec<Capture>,
     pub(crate) on_failure: OnFailure,
+    /// Which messages it takes, where it waits for one: all of these hold.
+    pub(crate) conditions: Vec<Check>,
+    /// It is a cause: later steps count their time from it.
+    pub(crate) cause: Option<usize>,
+    /// The cause from which its own time counts.
+    pub(crate) since: Option<Since>,
     pub(crate) generate: Option<FunctionUse>,
     /// Its answer stands behind the checks'.
     pub(crate) validate: Option<FunctionUse>,
+}
+
+/// The earlier step from which a step's time counts.
+#[derive(Debug)]
+pub(crate) struct Since {
+    /// The cause's number.
+    pub(crate) cause: usize,
+    /// Its step's name.
+    pub(crate) name: String,
 }
 
 /// A plugin's function in a step.

@@ -195,3 +195,32 @@ fn without_an_answer_no_check_holds() {
     assert_eq!(step.failures[FailureKind::ConnectRefused as usize], 1);
     assert!(step.checks.iter().all(|check| (check.evaluated, check.passed) == (1, 0)), "{:?}", step.checks);
 }
+
+#[test]
+fn what_a_check_compares_with_may_come_from_an_earlier_answer() {
+    let site = Site::open();
+    let done = Plan::once(
+        r#"
+vars: {most: 20}
+steps:
+  - http: GET /json
+    capture: {id: json $.id, name: json $.name}
+  - http: GET /json
+    name: same
+    check: ["json $.id == {{id}}", "json $.name == '{{name}}'", "json $.id < {{most}}", "body contains {{id}}"]
+  - http: GET /json
+    name: other
+    check: json $.id == 1{{id}}
+  - if: "{{id}} == {{id}}"
+    steps: [{http: GET /equal}]
+  - if: "{{id}} == {{most}}"
+    steps: [{http: GET /unequal}]
+"#,
+    )
+    .run(&site);
+    assert_eq!(done.step("same").failed(), 0, "{:?}", done.notices);
+    assert_eq!(done.failures("other", FailureKind::Check), 1);
+    let told = "`json $.id == 1{{id}}` (found 17, expected 117)";
+    assert!(done.notices.iter().any(|text| text.contains(told)), "{:?}", done.notices);
+    assert_eq!((site.count("/equal"), site.count("/unequal")), (1, 0));
+}

@@ -87,12 +87,20 @@ fn mistakes_have_a_place_and_advice() {
         ),
         ("steps: [{htpp: GET /}]", &["plan.yaml:2:10: unknown key `htpp`", "did you mean `http`?"]),
         (
-            "steps: [{http: GET /, capture: {id: status}}, {http: GET /, check: 'json $.x == {{id}}'}]",
-            &["plan.yaml:2:68: found the template `{{id}}`", "only the left side of `if`"],
+            "steps: [{http: GET /, capture: {id: status}}, {http: GET /, check: 'body matches /{{id}}/'}]",
+            &["plan.yaml:2:68: found the template `/{{id}}/`", "after `matches` is not filled in"],
+        ),
+        ("steps: [{http: GET /, check: 'json $.x == {{id}}'}]", &["plan.yaml:2:43: undefined variable `id`"]),
+        (
+            "steps: [{http: GET /, where: 'body == x'}]",
+            &[
+                "plan.yaml:2:23: `where` beside a step that waits for no message",
+                "`check` says what must hold",
+            ],
         ),
         (
-            "vars: {a: b}\nsteps: [{if: '{{a}} == {{a}}', steps: [{http: GET /}]}]",
-            &["plan.yaml:3:14: found the template `{{a}}`"],
+            "steps: [{http: GET /, since: login}]",
+            &["plan.yaml:2:23: `since` beside a step that waits for no message"],
         ),
     ] {
         let told = match (Plan { folder: folder.path(), ..Plan::once(text) }).compile("http://127.0.0.1:9") {

@@ -244,6 +244,12 @@ impl DriverBuilder for Builder {
         Ok(StepIndex(self.steps.len() as u32 - 1))
     }
 
+    fn waits_for_a_message(&self) -> bool {
+        let receives =
+            |action: &Action| matches!(action, Action::Stream(step) if matches!(step.act, Act::Receive(_)));
+        self.steps.last().and_then(Option::as_ref).is_some_and(receives)
+    }
+
     fn default_name(&self) -> String {
         self.last_name.clone()
     }

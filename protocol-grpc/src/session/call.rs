@@ -202,13 +202,18 @@ impl Flight<'_, '_> {
             self.now = None;
             let mut more = false;
             loop {
-                if let Some(hold) = &mut self.hold {
-                    if hold.as_mut().poll(context).is_pending() {
-                        break;
-                    }
+                let paused = match &mut self.hold {
+                    Some(hold) => hold.as_mut().poll(context).is_pending(),
+                    None => false,
+                };
+                let next = if paused {
+                    // A slow reader holds up messages, not the status behind the last of them.
+                    self.incoming.poll_end(context)
+                } else {
                     self.hold = None;
-                }
-                match self.incoming.poll(context) {
+                    self.incoming.poll(context)
+                };
+                match next {
                     Poll::Pending => break,
                     Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
                     Poll::Ready(Ok(event)) => match self.take(event) {

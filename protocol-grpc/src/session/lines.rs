@@ -161,10 +161,13 @@ impl Lines {
         };
         match pool.take(way).await? {
             Taken::Stream(lease) => Ok(Line::Shared(number, lease)),
-            Taken::Leave(leave) => {
-                let connection = Box::pin(connect(number, way)).await?;
-                Ok(Line::Shared(number, leave.opened(connection)))
-            }
+            Taken::Leave(leave) => match Box::pin(connect(number, way)).await {
+                Ok(connection) => Ok(Line::Shared(number, leave.opened(connection))),
+                Err(failure) => {
+                    leave.failed(&failure);
+                    Err(failure)
+                }
+            },
         }
     }
 }

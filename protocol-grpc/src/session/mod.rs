@@ -82,7 +82,11 @@ impl GrpcSession {
         let expected = if step.judges_status { Expected::ANY } else { Expected::OK };
         let is_news = |status| part.is_news(number, status);
         let detail = match judge(done, expected, &part, kept, &mut outcome, &is_news) {
-            Err(story) => story,
+            Err(story) => {
+                // What came before a status that is not OK is there to be looked at; that it cannot be read does not matter then.
+                let _ = self.read_last(step);
+                story
+            }
             Ok(()) => self.read_last(step).err().map(|(kind, text)| {
                 outcome.failure = Some(kind);
                 text.into()

@@ -11,6 +11,7 @@ use super::sending::fill;
 use super::{Expected, GrpcSession, Lent};
 use crate::driver::WorkerPart;
 use crate::message;
+use crate::reply::Kept;
 use crate::step::{Act, Content, OpenStep, StreamStep};
 use crate::stream::{Arrived, Ended, Keeping, OpenStream, Opening, Trouble};
 
@@ -71,7 +72,7 @@ impl GrpcSession {
                 Err(exchange) => return exchange,
             },
             Act::Send(content) => self.send(step, content, scope, &mut outcome).await,
-            Act::Receive(count) => self.receive(step, *count, &mut outcome).await,
+            Act::Receive(count) => self.receive(step, *count, scope, &mut outcome).await,
             Act::Close => self.close(step, &mut outcome).await,
             Act::Cancel => self.cancel(step, &mut outcome).await,
         };
@@ -167,13 +168,23 @@ impl GrpcSession {
         Ok(Settled::Now)
     }
 
-    async fn receive(&mut self, step: &StreamStep, count: u64, outcome: &mut Outcome) -> Taken {
+    async fn receive(
+        &mut self,
+        step: &StreamStep,
+        count: u64,
+        scope: &Scope<'_>,
+        outcome: &mut Outcome,
+    ) -> Taken {
         let stream = self.stream(step)?;
         let clock = self.part.clock;
         outcome.sent = Some(clock.now());
         let mut last: Option<Arrived> = None;
+        let wanted = |message: &Arrived| {
+            scope.filter.is_none()
+                || json(step, message).is_ok_and(|json| scope.takes(&Kept { json, ..Kept::default() }))
+        };
         for _ in 0..count {
-            match within(&mut self.deadline, &clock, stream.next(|_| true)).await {
+            match within(&mut self.deadline, &clock, stream.next(wanted)).await {
                 Some(Ok(message)) => last = Some(message),
                 Some(Err(end)) => return Err(self.ended(step, &end, outcome)),
                 None => return Err(Failure::timeout("no message came").into()),
@@ -244,11 +255,8 @@ impl GrpcSession {
 
     /// Makes of a message what somebody asked for.
     fn read(&mut self, step: &StreamStep, message: &Arrived) -> Result<(), Trouble> {
-        if step.keep.body {
-            let read = message::decode(&message.bytes, &step.output);
-            let read = read.map_err(|text| Failure::protocol(format!("a message cannot be read: {text}")))?;
-            self.kept.json = message::to_json(&read);
-        }
+        self.kept.arrived = Some(message.at);
+        self.kept.json = json(step, message)?;
         Ok(())
     }
 
@@ -275,6 +283,16 @@ impl GrpcSession {
             stream.gone().await;
         }
     }
+}
+
+/// A message as JSON, where somebody asks for that.
+fn json(step: &StreamStep, message: &Arrived) -> Result<String, Failure> {
+    if !step.keep.body {
+        return Ok(String::new());
+    }
+    let read = message::decode(&message.bytes, &step.output);
+    let read = read.map_err(|text| Failure::protocol(format!("a message cannot be read: {text}")))?;
+    Ok(message::to_json(&read))
 }
 
 impl Drop for GrpcSession {

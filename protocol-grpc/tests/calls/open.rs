@@ -1,6 +1,6 @@
 //! Streams that stay open across a plan's steps: opened, sent on, read from and ended by steps of their own.
 
-use prony_core::{Exchange, FailureKind, Outcome, ReplyNeeds, Session, Settled, Variables};
+use prony_core::{Exchange, FailureKind, Outcome, Reply, ReplyNeeds, Session, Settled, Variables};
 
 use crate::server::{Manners, Server};
 use crate::world::{ALL, NOTHING, World, compile, run, with_proto};
@@ -67,6 +67,39 @@ fn a_stream_listens_while_its_user_does_something_else() {
             assert!(first.finished == first.intended || heard[0].finished == first.finished);
             assert_eq!(server.connections(), if settings.contains("own") { 1 } else { 2 });
         }
+    });
+}
+
+/// Takes the message whose text has a part in it.
+#[derive(Debug)]
+struct Holding(&'static str);
+
+impl prony_core::Filter for Holding {
+    fn takes(&self, message: &dyn Reply) -> bool {
+        String::from_utf8_lossy(message.body()).contains(self.0)
+    }
+}
+
+#[test]
+fn a_step_takes_the_message_that_its_plan_describes_and_leaves_the_others() {
+    let server = Server::start(Manners::default());
+    run(async {
+        let steps = [
+            ("{open: test.v1.Probe/Server, data: {count: 5}}", NOTHING),
+            ("{receive: true}", ALL),
+            ("{receive: true}", ALL),
+            ("{receive: true, timeout: 100ms}", ALL),
+        ];
+        let mut world = world(&server, "", &steps);
+        let mut session = world.session(0);
+        passed(&world.perform(session.as_mut(), 0).await);
+        passed(&world.perform_where(session.as_mut(), 1, &Holding("\"id\":\"3\"")).await);
+        assert_eq!(json(session.as_ref())["id"], "3");
+        assert!(session.reply().arrived().is_some());
+        passed(&world.perform(session.as_mut(), 2).await);
+        assert_eq!(json(session.as_ref())["id"], "0", "the others are still there");
+        let none = world.perform_where(session.as_mut(), 3, &Holding("\"id\":\"3\"")).await;
+        assert_eq!(none.outcome.failure, Some(FailureKind::Closed), "it has ended without another");
     });
 }
 

@@ -133,6 +133,15 @@ impl Builder {
         produces: Produces,
     ) -> Result<(), TooMany> {
         self.look_for_backends();
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if let Policy::Shared { connections, .. } = self.settings.policy
+            && (connections as usize) < threads
+        {
+            entries.remark(&format!(
+                "each thread has at least one of the pool's connections, so `shared: {connections}` is {threads} on this machine's \
+                 {threads}; `--threads {connections}` for exactly {connections}"
+            ));
+        }
         self.metrics.get_or_insert_default().enter(entries, &self.backends, produces)
     }
 
@@ -354,6 +363,17 @@ impl GrpcDriver {
             ends: SendWrapper::new(RefCell::default()),
             noticed: SendWrapper::new(RefCell::default()),
         });
+        if let Policy::Shared { connections, .. } = settings.policy
+            && connections < seat.workers
+        {
+            let threads = seat.workers;
+            part.notice("pool", &|| {
+                format!(
+                    "each of {threads} threads has at least one of the pool's connections, so there are {threads} and not {connections}; \
+                     `--threads {connections}` for exactly {connections}"
+                )
+            });
+        }
         let weak = Arc::downgrade(&part);
         let beating = tokio::spawn(async move {
             loop {

@@ -20,10 +20,19 @@ A function makes what a plan's step sends, or judges what came back::
 ``prony_plugin.testing`` runs both without a component, for unit tests.
 """
 
-from prony_plugin import clock, data, http, log, metric, mqtt, random, vars
+from prony_plugin import clock, data, grpc, http, log, metric, mqtt, random, vars
 from prony_plugin.checks import check
 from prony_plugin.config import Config
-from prony_plugin.errors import DataError, Failed, Failure, HttpFailure, MqttFailure, NotAllowed, Problem
+from prony_plugin.errors import (
+    DataError,
+    Failed,
+    Failure,
+    GrpcFailure,
+    HttpFailure,
+    MqttFailure,
+    NotAllowed,
+    Problem,
+)
 from prony_plugin.function import Function, Message
 from prony_plugin.groups import group
 from prony_plugin.reply import Reply
@@ -37,6 +46,7 @@ __all__ = [
     "Failed",
     "Failure",
     "Function",
+    "GrpcFailure",
     "HttpFailure",
     "Message",
     "MqttFailure",
@@ -48,6 +58,7 @@ __all__ = [
     "clock",
     "data",
     "group",
+    "grpc",
     "http",
     "log",
     "metric",

@@ -48,6 +48,11 @@ export class MqttFailure extends Failure {
   name = "MqttFailure";
 }
 
+/** There is no answer to a call of `grpc`, or its stream has ended otherwise than expected. */
+export class GrpcFailure extends Failure {
+  name = "GrpcFailure";
+}
+
 /** The plan has no such data source, or it cannot be read. */
 export class DataError extends Error {
   /** @param {string} message */

@@ -13,6 +13,10 @@
  *     const result = await run(journey, new Target(), { broker, wanted: 10 });
  *     assert.deepEqual(broker.published.map(({ topic }) => topic), ["meters/0/reading"]);
  *
+ * One that speaks gRPC is answered by method:
+ *
+ *     const target = new Target().onCall("shop.v1.Cart/AddItem", { json: { total: 2 } }).onStream("shop.v1.Cart/Talk", (heard) => [heard]);
+ *
  * A function of the world `request` is called by hand:
  *
  *     assert.equal(new Use(functions, "accepted").validate(new Answer({ status: 500 })), "the status is 500, …");

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use prony_core::Reply;
+use prony_core::{Reply, Timestamp};
 
 use crate::wire::metadata::{BASE64, is_binary};
 
@@ -21,6 +21,8 @@ pub(crate) struct Kept {
     /// The last message's bytes, unless they have become JSON.
     pub(crate) last: Option<Bytes>,
     pub(crate) json: String,
+    /// When the message came, where it may have come before anybody asked for it.
+    pub(crate) arrived: Option<Timestamp>,
     pub(crate) sent: u64,
     pub(crate) received: u64,
 }
@@ -38,6 +40,7 @@ impl Kept {
         self.json.clear();
         // One large message must not stay for ever.
         self.json.shrink_to(16 * 1024);
+        self.arrived = None;
         self.sent = 0;
         self.received = 0;
     }
@@ -86,6 +89,10 @@ impl Reply for Kept {
             Some(last) => last,
             None => self.json.as_bytes(),
         }
+    }
+
+    fn arrived(&self) -> Option<Timestamp> {
+        self.arrived
     }
 }
 

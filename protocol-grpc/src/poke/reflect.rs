@@ -152,8 +152,14 @@ pub(super) fn request(
 ) -> Result<http::Request<()>, String> {
     let variables = Variables::default();
     let metadata = about.settings_node.and_then(|node| node.get("metadata")).map(without_holes);
-    let head =
-        Head::compile(path, about.origins, about.settings, [metadata.as_ref(), None], limit, &variables);
+    let head = Head::compile(
+        path,
+        about.origins,
+        about.settings,
+        [metadata.as_ref(), None],
+        Some(limit),
+        &variables,
+    );
     let head = head.map_err(|told| told.to_string())?;
     let mut random = Random::new(0, 0, 0);
     let mut scope = Scope {
@@ -165,7 +171,7 @@ pub(super) fn request(
         message: None,
         filter: None,
     };
-    head.request(origin, limit, &mut scope).map(|(request, _)| request)
+    head.request(origin, Some(limit), &mut scope).map(|(request, _)| request)
 }
 
 /// The entries of a map whose values are no templates.

@@ -53,6 +53,11 @@ export class WsFailure extends Failure {
   name = "WsFailure";
 }
 
+/** There is no answer to a call of `grpc`, or its stream has ended otherwise than expected. */
+export class GrpcFailure extends Failure {
+  name = "GrpcFailure";
+}
+
 /** The plan has no such data source, or it cannot be read. */
 export class DataError extends Error {
   /** @param {string} message */

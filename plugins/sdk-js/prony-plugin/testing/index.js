@@ -19,6 +19,10 @@
  *     const result = await run(journey, new Target(), { server });
  *     assert.deepEqual(server.said.map(({ text }) => text), ["how are you?"]);
  *
+ * One that speaks gRPC is answered by method:
+ *
+ *     const target = new Target().onCall("shop.v1.Cart/AddItem", { json: { total: 2 } }).onStream("shop.v1.Cart/Talk", (heard) => [heard]);
+ *
  * A function of the world `request` is called by hand:
  *
  *     assert.equal(new Use(functions, "accepted").validate(new Answer({ status: 500 })), "the status is 500, …");

@@ -25,6 +25,10 @@ A WebSocket is with a server in memory::
     result = run(Talker, server=server)
     assert [said.text for said in server.said] == ["how are you?"]
 
+One that speaks gRPC is answered by method::
+
+    target = Target().on_call("shop.v1.Cart/AddItem", json={"total": 2}).on_stream("shop.v1.Cart/Talk", lambda message: [message])
+
 A function of the world ``request`` is called by hand::
 
     from prony_plugin.testing import Answer, Use

@@ -122,6 +122,18 @@ class ws:
         options: list[tuple[str, str]]
 
 
+class grpc:
+    """The records of the interface ``grpc``."""
+
+    @dataclass
+    class Call:
+        """``grpc.call``."""
+
+        method: str
+        metadata: list[tuple[str, str]]
+        options: list[tuple[str, str]]
+
+
 class functions:
     """The records of the interface ``functions``."""
 

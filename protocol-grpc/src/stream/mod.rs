@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use crate::driver::WorkerPart;
 use crate::metrics::count;
 use crate::reply::Kept;
-use crate::session::{Failure, Matching, SentAt};
+use crate::session::{DIRECT, Failure, Matching, SentAt};
 use crate::step::OwnedKey;
 use crate::wire::Code;
 
@@ -226,13 +226,17 @@ impl OpenStream {
         let (clock, tallies) = (self.inner.part.clock, &self.inner.part.tallies);
         let mut state = self.inner.state.borrow_mut();
         let mut stream = self.inner.stream.borrow_mut();
-        let Leaving { rest, stalled, .. } = leaving;
+        let Leaving { rest, stalled, length, .. } = leaving;
         loop {
             if let Some(end) = &state.end {
                 return Poll::Ready(Err(end.refusal()));
             }
-            stream.reserve_capacity(rest.len());
-            let piece = stream.capacity().min(rest.len());
+            let mut piece = rest.len();
+            // As in a call of one step: a first small message does not wait to be told that there is room.
+            if state.sent > 0 || *length > DIRECT {
+                stream.reserve_capacity(rest.len());
+                piece = stream.capacity().min(rest.len());
+            }
             if piece == 0 {
                 match stream.poll_capacity(context) {
                     Poll::Ready(Some(Ok(_))) => continue,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use prony_core::protocol::Wiring;
 use prony_core::shape::quoted_list;
 use prony_core::{Diagnostic, DriverBuilder, Node, Protocol, Shape};
+use prony_transport::Reconnect;
 use prony_transport::h2::KeepAlive;
 
 use crate::driver::Builder;
@@ -72,16 +73,9 @@ pub(crate) enum Balance {
     RoundRobin,
 }
 
-/// How a backend that could not be connected to is tried again.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Reconnect {
-    /// The first pause.
-    pub(crate) after: Duration,
-    /// Pauses double up to this.
-    pub(crate) up_to: Duration,
-    /// Up to which part of itself a pause is longer or shorter, 0 to 1.
-    pub(crate) jitter: f64,
-}
+/// How a backend that could not be connected to is tried again, unless the plan says more: gRPC's own back-off, roughly.
+pub(crate) const RECONNECT: Reconnect =
+    Reconnect { after: Duration::from_secs(1), up_to: Duration::from_secs(120), jitter: 0.2 };
 
 /// The checked `grpc:` settings, but for those that hold templates or name schemas.
 #[derive(Clone, Debug)]
@@ -113,14 +107,6 @@ fn shape() -> Shape {
         Shape::duration(),
         "How long its answer may take before the connection counts as lost. Default 20s.",
     );
-    let reconnect = Shape::map()
-        .key("after", Shape::duration(), "The first pause. Default 1s.")
-        .key("up_to", Shape::duration(), "Pauses double up to this. Default 2m.")
-        .key(
-            "jitter",
-            Shape::share(),
-            "Up to which part of itself a pause is longer or shorter, by chance. Default 20%.",
-        );
     let files = || Shape::filled_list(Shape::text());
     Shape::map()
         .key("proto", files(), "The .proto files that describe the services. Without any, and without `descriptors`, the server is asked (reflection).")
@@ -138,7 +124,7 @@ fn shape() -> Shape {
         .key("window", Shape::size(), "A stream's receive window: what a server may send ahead of who reads. Default 1mib.")
         .key("keep_alive", keep_alive, "HTTP/2 PINGs on idle and busy connections. Default none; servers may refuse many.")
         .key("wait_for_ready", Shape::boolean(), "Whether a call waits for a connection that cannot be made yet, up to its time-out, instead of failing. Default false.")
-        .key("reconnect", Shape::either(vec![Shape::boolean(), reconnect]), "Pauses before a server that could not be connected to is tried again; calls fail meanwhile. Default: each call tries at once; true is all defaults.")
+        .key("reconnect", RECONNECT.shape(), "Pauses before a server that could not be connected to is tried again; calls fail meanwhile. Default: each call tries at once; true is all defaults.")
         .elsewhere(&["deadline"], "write `timeout`; the server is told of it as the call's deadline")
         .elsewhere(&["headers"], "gRPC calls it `metadata`")
         .elsewhere(&["protos"], "write `proto`, a file or a list of files")
@@ -192,7 +178,7 @@ impl Settings {
             )? as u32,
             keep_alive: get("keep_alive").map(keep_alive).transpose()?,
             wait_for_ready: get("wait_for_ready").map_or(Ok(false), Node::boolean)?,
-            reconnect: get("reconnect").map(Reconnect::from_plan).transpose()?.flatten(),
+            reconnect: get("reconnect").map(|node| RECONNECT.read(node)).transpose()?.flatten(),
         })
     }
 }
@@ -216,35 +202,6 @@ fn header_text(node: &Node) -> Result<String, Diagnostic> {
     match http::HeaderValue::from_str(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err(node.unexpected("a text that a header can hold, without line breaks")),
-    }
-}
-
-impl Reconnect {
-    /// gRPC's own back-off, roughly.
-    pub(crate) const DEFAULT: Self =
-        Self { after: Duration::from_secs(1), up_to: Duration::from_secs(120), jitter: 0.2 };
-
-    fn from_plan(node: &Node) -> Result<Option<Self>, Diagnostic> {
-        let default = Self::DEFAULT;
-        if !node.is_map() {
-            return Ok(node.boolean()?.then_some(default));
-        }
-        let after = node.get("after").map_or(Ok(default.after), Node::duration_above_zero)?;
-        let up_to = node.get("up_to").map_or(Ok(default.up_to.max(after)), Node::duration_above_zero)?;
-        if let Some(found) = node.get("up_to").filter(|_| up_to < after) {
-            return Err(found.unexpected("at least as long as `after`"));
-        }
-        let jitter = node.get("jitter").map_or(Ok(default.jitter), Node::share)?;
-        if let Some(found) = node.get("jitter").filter(|_| jitter > 1.0) {
-            return Err(found.unexpected("a share of at most 100%"));
-        }
-        Ok(Some(Self { after, up_to, jitter }))
-    }
-
-    /// The pause before try number `tries` (from 0); `chance` is from 0 to 1.
-    pub(crate) fn pause(&self, tries: u32, chance: f64) -> Duration {
-        let doubled = self.after.saturating_mul(1 << tries.min(20)).min(self.up_to);
-        doubled.mul_f64(1.0 + self.jitter * (2.0 * chance - 1.0))
     }
 }
 

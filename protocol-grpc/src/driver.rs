@@ -16,7 +16,7 @@ use prony_core::{
 use prony_transport::{Connector, ConnectorBuilder, Origin, WorkerConnector};
 use send_wrapper::SendWrapper;
 
-use crate::config::{Balance, Policy, Reconnect, Settings};
+use crate::config::{Balance, Policy, RECONNECT, Settings};
 use crate::metrics::{Deliveries, Metrics, Produces, Tallies};
 use crate::poke::reflect;
 use crate::schema::{MethodKind, Schema};
@@ -347,7 +347,7 @@ impl GrpcDriver {
             }
             Policy::Own | Policy::PerIteration => Vec::new(),
         };
-        let policy = settings.reconnect.or(settings.wait_for_ready.then_some(Reconnect::DEFAULT));
+        let policy = settings.reconnect.or(settings.wait_for_ready.then_some(RECONNECT));
         let part = Arc::new(WorkerPart {
             compiled: Arc::clone(&self.compiled),
             connector: self.connector.worker(seat.worker),

@@ -80,8 +80,8 @@ pub(crate) struct Produces {
 }
 
 impl Produces {
-    /// A guest's streams hold the server back, and nothing is matched on them.
-    pub(crate) const GUESTS: Self = Self { matches: false, keeps: false };
+    /// A guest's streams hold the server back, and it may tell which answers belong to which messages.
+    pub(crate) const GUESTS: Self = Self { matches: true, keeps: false };
 
     #[expect(clippy::unused_self, reason = "one of the conditions of counters, which ask alike")]
     const fn always(self) -> bool {

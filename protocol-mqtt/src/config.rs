@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prony_core::protocol::Wiring;
 use prony_core::{Diagnostic, DriverBuilder, Node, Protocol, Shape};
+use prony_transport::Reconnect;
 
 use crate::driver::Builder;
 use crate::packet::Version;
@@ -82,16 +83,9 @@ impl StampPlace {
     }
 }
 
-/// How lost connections come back.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Reconnect {
-    /// The first pause.
-    pub(crate) after: Duration,
-    /// Pauses double up to this.
-    pub(crate) up_to: Duration,
-    /// Up to which part of itself a pause is longer or shorter, 0 to 1.
-    pub(crate) jitter: f64,
-}
+/// How lost connections come back, unless the plan says more.
+const RECONNECT: Reconnect =
+    Reconnect { after: Duration::from_secs(1), up_to: Duration::from_secs(30), jitter: 0.5 };
 
 /// The checked `mqtt:` settings, but for what a device says of itself.
 #[derive(Clone, Debug)]
@@ -126,14 +120,6 @@ fn shape() -> Shape {
             .key("retain", Shape::boolean(), "Whether the broker keeps it. Default false.")
             .key("delay", Shape::duration(), "How long the broker waits before it publishes it (MQTT 5)."),
     );
-    let reconnect = Shape::map()
-        .key("after", Shape::duration(), "The first pause. Default 1s.")
-        .key("up_to", Shape::duration(), "Pauses double up to this. Default 30s.")
-        .key(
-            "jitter",
-            Shape::share(),
-            "Up to which part of itself a pause is longer or shorter, by chance. Default 50%.",
-        );
     let certificate = Shape::map()
         .required("file", Shape::text(), "A PEM file with the certificate and its chain, a template.")
         .required("key", Shape::text(), "A PEM file with its key, a template.");
@@ -155,7 +141,7 @@ fn shape() -> Shape {
         .key("receive_maximum", Shape::integer(1, 65_535), "The same for what the broker sends (MQTT 5). Default 65535.")
         .key("max_packet", Shape::size(), "The largest packet that is taken; a larger one ends the connection. Default 1mb.")
         .key("topic_aliases", Shape::integer(0, 65_535), "How many topics get an alias (MQTT 5), as far as the broker allows. Default 0.")
-        .key("reconnect", Shape::either(vec![Shape::boolean(), reconnect]), "How lost connections come back. Default: not at all; true is all defaults.")
+        .key("reconnect", RECONNECT.shape(), "How lost connections come back. Default: not at all; true is all defaults.")
         .key("stamp", Shape::one_of(&["auto", "payload", "property", "off"]), "Where the 36 bytes travel by which deliveries are timed and audited: in made-up payloads, or else in a user property of MQTT 5 (auto, default), in front of every payload, in a user property, or nowhere.")
         .key("settle", Shape::duration(), "How long messages under way are waited for in the end. Default 5s.")
 }
@@ -217,49 +203,9 @@ impl Settings {
                 .transpose()?,
             max_packet: max_packet as usize,
             topic_aliases: get("topic_aliases").map_or(Ok(0), |node| node.integer(0..=65_535))? as u16,
-            reconnect: get("reconnect").map(Reconnect::from_plan).transpose()?.flatten(),
+            reconnect: get("reconnect").map(|node| RECONNECT.read(node)).transpose()?.flatten(),
             stamp,
             settle: get("settle").map_or(Ok(Duration::from_secs(5)), Node::duration)?,
         })
-    }
-}
-
-impl Reconnect {
-    fn from_plan(node: &Node) -> Result<Option<Self>, Diagnostic> {
-        let (after, up_to) = (Duration::from_secs(1), Duration::from_secs(30));
-        let all_defaults = Self { after, up_to, jitter: 0.5 };
-        if !node.is_map() {
-            return Ok(node.boolean()?.then_some(all_defaults));
-        }
-        let after = node.get("after").map_or(Ok(after), Node::duration_above_zero)?;
-        let up_to = node.get("up_to").map_or(Ok(up_to.max(after)), Node::duration_above_zero)?;
-        if let Some(found) = node.get("up_to").filter(|_| up_to < after) {
-            return Err(found.unexpected("at least as long as `after`"));
-        }
-        let jitter = node.get("jitter").map_or(Ok(0.5), Node::share)?;
-        if let Some(found) = node.get("jitter").filter(|_| jitter > 1.0) {
-            return Err(found.unexpected("a share of at most 100%"));
-        }
-        Ok(Some(Self { after, up_to, jitter }))
-    }
-
-    /// The pause before try number `tries` (from 0); `chance` is from 0 to 1.
-    pub(crate) fn pause(&self, tries: u32, chance: f64) -> Duration {
-        let doubled = self.after.saturating_mul(1 << tries.min(20)).min(self.up_to);
-        doubled.mul_f64(1.0 + self.jitter * (2.0 * chance - 1.0))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_their_limit_and_stray_by_chance() {
-        let policy = Reconnect { after: Duration::from_secs(1), up_to: Duration::from_secs(5), jitter: 0.5 };
-        let pauses: Vec<f64> = (0..4).map(|tries| policy.pause(tries, 0.5).as_secs_f64()).collect();
-        assert_eq!(pauses, [1.0, 2.0, 4.0, 5.0]);
-        assert_eq!(policy.pause(0, 0.0), Duration::from_millis(500));
-        assert_eq!(policy.pause(40, 1.0), Duration::from_millis(7_500));
     }
 }

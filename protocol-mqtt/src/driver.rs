@@ -12,13 +12,12 @@ use prony_core::{
     Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, FailureKind, Marks, Meter, Node, OnThread,
     Outcome, ReplyNeeds, ScenarioId, Seat, Session, SetupError, StepId, StepIndex, Timestamp, Variables,
 };
-use prony_transport::{Connector, ConnectorBuilder, WorkerConnector};
+use prony_transport::{Connector, ConnectorBuilder, Heart, WorkerConnector};
 use send_wrapper::SendWrapper;
 
 use crate::commons::Commons;
 use crate::config::{NAME, Settings, StampPlace};
 use crate::device::{Device, Loss, Trouble};
-use crate::heart::Heart;
 use crate::metrics::{Metrics, Tallies};
 use crate::session::MqttSession;
 use crate::step::{Action, Context, Identity, Step, compile};
@@ -230,7 +229,7 @@ pub(crate) struct WorkerPart {
     pub(crate) clock: Clock,
     pub(crate) meter: Meter,
     pub(crate) scenario: ScenarioId,
-    pub(crate) heart: Rc<Heart>,
+    pub(crate) heart: Rc<Heart<Device>>,
     pub(crate) tallies: Tallies,
     /// Kinds of failure that were told, by step.
     told: RefCell<HashSet<(StepId, FailureKind)>>,

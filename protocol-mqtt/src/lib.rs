@@ -7,7 +7,6 @@ pub mod demo;
 mod device;
 mod driver;
 pub mod guest;
-mod heart;
 mod metrics;
 mod packet;
 pub mod poke;

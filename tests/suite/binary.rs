@@ -214,6 +214,8 @@ pub(crate) struct Served {
     mqtt: String,
     mqtt_websocket: String,
     grpc: String,
+    ws: String,
+    wss: String,
     certificate: PathBuf,
     _folder: TempDir,
 }
@@ -232,6 +234,25 @@ impl Served {
     /// The same, with the gRPC target beside it.
     pub(crate) fn with_grpc() -> Self {
         Self::with(&["--grpc", "127.0.0.1:0"])
+    }
+
+    /// The same, with the WebSocket target beside it.
+    pub(crate) fn with_websocket() -> Self {
+        Self::with(&["--ws", "127.0.0.1:0", "--wss", "127.0.0.1:0"])
+    }
+
+    /// The same, with the WebSocket target and the broker beside it, and the bridge between them.
+    pub(crate) fn with_bridge() -> Self {
+        Self::with(&[
+            "--ws",
+            "127.0.0.1:0",
+            "--wss",
+            "127.0.0.1:0",
+            "--mqtt",
+            "127.0.0.1:0",
+            "--mqtt-ws",
+            "127.0.0.1:0",
+        ])
     }
 
     fn with(flags: &[&str]) -> Self {
@@ -257,9 +278,10 @@ impl Served {
         let (http, https) = (address("http://"), address("https://"));
         let has = |flag: &str| flags.contains(&flag);
         let grpc = if has("--grpc") { address("grpc://") } else { String::new() };
+        let (ws, wss) = if has("--ws") { (address("ws://"), address("wss://")) } else { Default::default() };
         let (mqtt, mqtt_websocket) =
             if has("--mqtt") { (address("mqtt://"), address("ws://")) } else { Default::default() };
-        Self { child, http, https, mqtt, mqtt_websocket, grpc, certificate, _folder: folder }
+        Self { child, http, https, mqtt, mqtt_websocket, grpc, ws, wss, certificate, _folder: folder }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -287,6 +309,16 @@ impl Served {
         &self.mqtt_websocket
     }
 
+    /// `ws://127.0.0.1:PORT`, with a WebSocket target.
+    pub(crate) fn ws(&self) -> &str {
+        &self.ws
+    }
+
+    /// `wss://127.0.0.1:PORT`, with a WebSocket target.
+    pub(crate) fn wss(&self) -> &str {
+        &self.wss
+    }
+
     /// The certificate to trust.
     pub(crate) fn certificate(&self) -> &Path {
         &self.certificate
@@ -294,10 +326,20 @@ impl Served {
 
     /// A control call: `control("stall", "{…}")`.
     pub(crate) fn control(&self, name: &str, body: &str) {
-        let answer = self.ask(&format!(
+        Self::order(&self.http, name, body);
+    }
+
+    /// The same of the WebSocket target.
+    pub(crate) fn control_websocket(&self, name: &str, body: &str) {
+        Self::order(&self.ws, name, body);
+    }
+
+    fn order(url: &str, name: &str, body: &str) {
+        let request = format!(
             "POST /_control/{name} HTTP/1.1\r\nhost: target\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
-        ));
+        );
+        let answer = Self::ask(url, &request);
         assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
     }
 
@@ -314,15 +356,16 @@ impl Served {
     }
 
     fn counters(&self) -> Json {
-        let answer = self.ask("GET /_control/counters HTTP/1.1\r\nhost: target\r\nconnection: close\r\n\r\n");
+        let request = "GET /_control/counters HTTP/1.1\r\nhost: target\r\nconnection: close\r\n\r\n";
+        let answer = Self::ask(&self.http, request);
         let body = answer.split_once("\r\n\r\n").expect("a body").1;
         serde_json::from_str(&body[body.find('{').expect("JSON")..=body.rfind('}').expect("JSON")])
             .expect("JSON")
     }
 
-    fn ask(&self, request: &str) -> String {
-        let mut stream =
-            TcpStream::connect(self.http.trim_start_matches("http://")).expect("the target listens");
+    fn ask(url: &str, request: &str) -> String {
+        let address = url.split_once("://").map_or(url, |(_, address)| address);
+        let mut stream = TcpStream::connect(address).expect("the target listens");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         stream.write_all(request.as_bytes()).expect("it listens");
         let mut answer = String::new();

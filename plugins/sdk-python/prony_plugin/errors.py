@@ -57,6 +57,10 @@ class GrpcFailure(Failure):
     """There is no answer to a call of ``grpc``, or its stream has ended otherwise than expected."""
 
 
+class WsFailure(Failure):
+    """There is no answer to a request of ``ws``."""
+
+
 class DataError(Exception):
     """The plan has no such data source, or it cannot be read."""
 

@@ -28,22 +28,15 @@ mod tests;
 mod worker;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use prony_transport::target::{ServerIdentity, ServerIdentityError};
-use socket2::{Domain, Socket, Type};
-use tokio::sync::mpsc::unbounded_channel;
-use tokio::sync::watch;
+use prony_transport::target::{ServerIdentity, ServerIdentityError, Team, advice};
 use tonic_health::server::HealthReporter;
 
 use counters::Counters;
 use orders::Orders;
-use worker::{Door, Thread};
-
-/// Connections the kernel keeps until they are accepted.
-const BACKLOG: i32 = 4096;
+use worker::Worker;
 
 /// How to start a target.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +58,7 @@ pub struct Target {
     tls: Option<SocketAddr>,
     certificate_pem: String,
     shared: Arc<Shared>,
-    stop: Option<watch::Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
+    _team: Team,
 }
 
 /// Why a target could not be started.
@@ -107,6 +99,9 @@ impl Target {
     /// # Errors
     /// When an address cannot be bound, or threads or certificates cannot be made.
     pub fn start(options: TargetOptions) -> Result<Self, TargetError> {
+        let listen = |address| {
+            prony_transport::target::listen(address).map_err(|source| TargetError::Bind { address, source })
+        };
         let plain = options.plain.map(listen).transpose()?;
         let tls = options.tls.map(listen).transpose()?;
         if plain.is_none() && tls.is_none() {
@@ -115,50 +110,23 @@ impl Target {
         let bound = [&plain, &tls].map(|listener| listener.as_ref().map(|(_, address)| *address));
         let addresses: Vec<_> = bound.iter().flatten().map(SocketAddr::ip).collect();
         let identity = ServerIdentity::make(&addresses, &[b"h2"])?;
-        let threads = options.threads.max(1);
-        let (ways, incoming): (Vec<_>, Vec<_>) = (0..threads).map(|_| unbounded_channel()).unzip();
-        let listeners = plain
+        let entrances = plain
             .map(|(listener, _)| (listener, None))
             .into_iter()
             .chain(tls.map(|(listener, _)| (listener, Some(identity.config))))
             .collect();
-        let mut door = Some(Door { listeners, ways });
-        let (stop, stopped) = watch::channel(());
-        let mut target = Self {
-            plain: bound[0],
-            tls: bound[1],
-            certificate_pem: identity.ca_pem,
-            shared: Arc::new(Shared {
-                counters: Counters::new(threads),
-                orders: Orders::default(),
-                health: HealthReporter::new(),
-            }),
-            stop: Some(stop),
-            threads: Vec::new(),
-        };
-        let (ready, begun) = mpsc::channel();
-        for (index, incoming) in incoming.into_iter().enumerate() {
-            let thread = Thread {
-                index,
-                seed: options.seed,
-                shared: Arc::clone(&target.shared),
-                incoming,
-                door: door.take(),
-                stop: stopped.clone(),
-            };
-            let ready = ready.clone();
-            let handle = std::thread::Builder::new()
-                .name(format!("grpc-target-{index}"))
-                .spawn(move || thread.run(&ready))
-                .map_err(TargetError::Thread)?;
-            target.threads.push(handle);
-        }
-        drop(ready);
-        for _ in 0..threads {
-            let gone = || io::Error::other("the thread ended at once");
-            begun.recv().unwrap_or_else(|_| Err(gone())).map_err(TargetError::Thread)?;
-        }
-        Ok(target)
+        let threads = options.threads.max(1);
+        let shared = Arc::new(Shared {
+            counters: Counters::new(threads),
+            orders: Orders::default(),
+            health: HealthReporter::new(),
+        });
+        let made = Arc::clone(&shared);
+        let team = Team::start("grpc-target", threads, entrances, move |index, alarm| {
+            Worker::make(index, options.seed, Arc::clone(&made), alarm)
+        })
+        .map_err(TargetError::Thread)?;
+        Ok(Self { plain: bound[0], tls: bound[1], certificate_pem: identity.ca_pem, shared, _team: team })
     }
 
     /// The address in the clear, as bound.
@@ -183,43 +151,5 @@ impl Target {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.shared.counters.calls()
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        self.stop = None;
-        for thread in self.threads.drain(..) {
-            // A panic has been reported by its own thread.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), TargetError> {
-    let bind = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        // A port whose last connections are not quite gone can be taken again.
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let listener = TcpListener::from(socket);
-        let bound = listener.local_addr()?;
-        Ok((listener, bound))
-    };
-    bind().map_err(|source| TargetError::Bind { address, source })
-}
-
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "something else listens there: stop it, or take another port (0 takes a free one)"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address: take one of its own, such as 127.0.0.1"
-        }
-        io::ErrorKind::PermissionDenied => "take a port from 1024 on (0 takes a free one)",
-        _ => "take another address",
     }
 }

@@ -1,7 +1,4 @@
-//! The target's threads: each a runtime of its own with its share of the connections, so that nothing on the way of a
-//! call is locked.
-//!
-//! The first thread accepts for all of them and deals the connections out in turn.
+//! What a thread of the target has, and the connections given to it.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -11,14 +8,9 @@ use std::time::Duration;
 
 use h2::Reason;
 use prony_core::Random;
-use prony_transport::target::{Alarm, Fate, Socket};
-use rustls::ServerConfig;
+use prony_transport::target::{Alarm, Fate, Serve};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::LocalOptions;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio_rustls::TlsAcceptor;
 
 use super::orders::{Standing, View};
 use super::services::Services;
@@ -30,102 +22,8 @@ const STREAMS: u32 = 10_000;
 /// The flow control windows for requests, in bytes.
 const WINDOW: u32 = 1 << 20;
 
-/// How long a client may take to shake hands, of TLS and of HTTP/2.
+/// How long a client may take to shake hands of HTTP/2.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long accepting rests when the process has no descriptors left.
-const REST: Duration = Duration::from_millis(10);
-
-/// Tasks between two looks at the kernel's events. Tokio's default of 61 would let a due reply wait for that many
-/// others.
-const EVENT_INTERVAL: u32 = 16;
-
-/// A connection on its way to the thread that serves it.
-pub(super) struct Accepted {
-    stream: std::net::TcpStream,
-    tls: Option<Arc<ServerConfig>>,
-}
-
-/// The accepting side.
-pub(super) struct Door {
-    /// A listener, and how to do TLS on it.
-    pub(super) listeners: Vec<(std::net::TcpListener, Option<Arc<ServerConfig>>)>,
-    /// The ways to all threads.
-    pub(super) ways: Vec<UnboundedSender<Accepted>>,
-}
-
-/// What a thread is started with.
-pub(super) struct Thread {
-    pub(super) index: usize,
-    pub(super) seed: u64,
-    pub(super) shared: Arc<Shared>,
-    /// Connections given to this thread. Its end is the thread's end.
-    pub(super) incoming: UnboundedReceiver<Accepted>,
-    /// On the first thread.
-    pub(super) door: Option<Door>,
-    /// Closed when the target is dropped.
-    pub(super) stop: tokio::sync::watch::Receiver<()>,
-}
-
-impl Thread {
-    /// Serves until the target is dropped. `ready` is told once whether it could begin.
-    pub(super) fn run(self, ready: &std::sync::mpsc::Sender<io::Result<()>>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .event_interval(EVENT_INTERVAL)
-            .build_local(LocalOptions::default());
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                let _ = ready.send(Err(error));
-                return;
-            }
-        };
-        // Dropping the runtime drops every task and with them all sockets.
-        runtime.block_on(async {
-            let mut stop = self.stop.clone();
-            let begun = self.begin().await;
-            let serves = begun.is_ok();
-            let _ = ready.send(begun);
-            if serves {
-                let _ = stop.changed().await;
-            }
-        });
-    }
-
-    async fn begin(self) -> io::Result<()> {
-        if self.door.is_some() {
-            services::all_healthy(&self.shared.health).await;
-        }
-        let alarm = Alarm::new()?;
-        let services = Services::new(&self.shared, &alarm)?;
-        let worker = Rc::new(Worker {
-            index: self.index,
-            shared: self.shared,
-            view: View::default(),
-            alarm: Rc::clone(&alarm),
-            random: RefCell::new(Random::new(self.seed, 0, self.index as u64)),
-            services,
-        });
-        tokio::task::spawn_local(async move { alarm.ring().await });
-        if let Some(door) = self.door {
-            let ways = Rc::new(door.ways);
-            for (listener, tls) in door.listeners {
-                let listener = TcpListener::from_std(listener)?;
-                tokio::task::spawn_local(accept(listener, tls, Rc::clone(&ways)));
-            }
-        }
-        let mut incoming = self.incoming;
-        tokio::task::spawn_local(async move {
-            while let Some(accepted) = incoming.recv().await {
-                if let Ok(stream) = TcpStream::from_std(accepted.stream) {
-                    tokio::task::spawn_local(connect(stream, accepted.tls, Rc::clone(&worker)));
-                }
-            }
-        });
-        Ok(())
-    }
-}
 
 /// What a thread's connections share.
 pub(super) struct Worker {
@@ -138,6 +36,21 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// That of one thread.
+    pub(super) async fn make(
+        index: usize,
+        seed: u64,
+        shared: Arc<Shared>,
+        alarm: Rc<Alarm>,
+    ) -> io::Result<Rc<Self>> {
+        if index == 0 {
+            services::all_healthy(&shared.health).await;
+        }
+        let services = Services::new(&shared, &alarm)?;
+        let random = RefCell::new(Random::new(seed, 0, index as u64));
+        Ok(Rc::new(Self { index, shared, view: View::default(), alarm, random, services }))
+    }
+
     /// The orders as they stand.
     pub(super) fn standing(&self) -> Rc<Standing> {
         self.view.standing(&self.shared.orders)
@@ -193,44 +106,19 @@ impl Connection {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
-    ways: Rc<Vec<UnboundedSender<Accepted>>>,
-) {
-    for way in ways.iter().cycle() {
-        let stream = loop {
-            match listener.accept().await {
-                Ok((stream, _)) => break stream,
-                Err(_) => tokio::time::sleep(REST).await,
-            }
-        };
-        let _ = stream.set_nodelay(true);
-        if let Ok(stream) = stream.into_std() {
-            let _ = way.send(Accepted { stream, tls: tls.clone() });
-        }
-    }
-}
-
-async fn connect(stream: TcpStream, tls: Option<Arc<ServerConfig>>, worker: Rc<Worker>) {
-    let fate = Rc::new(Fate::default());
-    let socket = Socket::new(stream, Rc::clone(&fate));
-    let connection = Rc::new(Connection {
-        worker,
-        fate,
-        farewell: Cell::new(None),
-        ordered: Notify::new(),
-        counted: Cell::new(false),
-    });
-    match tls {
-        None => converse(socket, connection).await,
-        Some(config) => {
-            let shaken = tokio::time::timeout(PATIENCE, TlsAcceptor::from(config).accept(socket));
-            // Who cannot shake hands has been told so by an alert.
-            if let Ok(Ok(stream)) = shaken.await {
-                converse(stream, connection).await;
-            }
-        }
+impl Serve for Worker {
+    async fn serve<S>(self: Rc<Self>, stream: S, fate: Rc<Fate>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let connection = Rc::new(Connection {
+            worker: self,
+            fate,
+            farewell: Cell::new(None),
+            ordered: Notify::new(),
+            counted: Cell::new(false),
+        });
+        converse(stream, connection).await;
     }
 }
 

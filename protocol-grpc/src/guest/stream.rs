@@ -1,27 +1,38 @@
 //! A guest's stream: messages in bytes or in JSON on a stream that stays open ([`crate::stream`]).
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use prony_core::{Exchange, FailureKind, Scope, Settled, Timestamp};
+use prony_core::{Exchange, FailureKind, Marks, Outcome, Scope, Settled, StepId, Timestamp};
+use send_wrapper::SendWrapper;
 
 use super::known::Known;
 use super::user::{Asked, GuestUser, Performed};
 use super::words::GuestMessage;
+use crate::config::NAME;
+use crate::driver::WorkerPart;
 use crate::message;
+use crate::metrics::count;
 use crate::reply::Kept;
 use crate::session::{Failure, Lent};
-use crate::step::framed;
-use crate::stream::{Ended, Keeping, Measures, OnEnd, OpenStream, Opening, Trouble};
-use crate::wire::Compression;
+use crate::step::{OwnedKey, framed};
+use crate::stream::{self, Ended, Keeping, Measures, OnEnd, OpenStream, Opening, Trouble};
 
 /// A stream. Clones are the same one; it is reset when the last of the guest's is gone.
 #[derive(Clone)]
 pub struct GuestStream {
     stream: OpenStream,
     known: Arc<Known>,
-    compression: Compression,
-    clock: prony_core::Clock,
+    part: Arc<WorkerPart>,
+    timed: SendWrapper<Rc<Timed>>,
+}
+
+/// Where the answers to a stream's messages are timed: its name, until the first of them makes a line in results of it.
+struct Timed {
+    name: String,
+    step: OnceCell<Option<StepId>>,
 }
 
 impl Ended {
@@ -39,11 +50,17 @@ impl Ended {
     }
 }
 
+/// A key that a guest gives.
+fn owned(key: &str) -> OwnedKey {
+    OwnedKey::Bytes(key.as_bytes().into())
+}
+
 impl GuestStream {
     /// Opens one; `on_end` hears of its end, also when there was none to be had.
     pub(super) async fn open(
         user: &GuestUser,
         asked: Asked,
+        name: String,
         due: Timestamp,
         on_end: OnEnd,
         scope: &mut Scope<'_>,
@@ -60,14 +77,15 @@ impl GuestStream {
             // The guest's memory is bounded, and so is what waits for it.
             keeping: Keeping::Holds,
             measures: Measures::default(),
+            is_told_answers: true,
             expected: asked.wishes.expected,
         };
         match opening.open(scope).await {
             Ok(opened) => Ok(Self {
                 stream: opened.run(on_end),
                 known: asked.known,
-                compression: part.compiled.settings.compression,
-                clock: part.clock,
+                part: Arc::clone(part),
+                timed: SendWrapper::new(Rc::new(Timed { name, step: OnceCell::new() })),
             }),
             Err(exchange) => {
                 on_end(&exchange);
@@ -83,13 +101,56 @@ impl GuestStream {
     /// # Errors
     /// When the stream has ended, or ends by it.
     pub async fn send(&self, message: GuestMessage) -> Result<(), Trouble> {
+        self.put(message, stream::Asked::Nothing).await
+    }
+
+    /// The same for one that asks for an answer, which the guest will know by `key`.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn ask(&self, key: &str, message: GuestMessage) -> Result<(), Trouble> {
+        self.put(message, stream::Asked::By(Some(owned(key)))).await
+    }
+
+    async fn put(&self, message: GuestMessage, asked: stream::Asked) -> Result<(), Trouble> {
+        let due = self.part.clock.now();
         match message.encode(&self.known) {
             Ok(bytes) => {
-                let message = framed(&bytes, self.compression);
-                self.stream.send(message, self.clock.now(), None).await.map(drop)
+                let message = framed(&bytes, self.part.compiled.settings.compression);
+                self.stream.send(message, due, asked).await.map(drop)
             }
             Err(text) => Err(self.stream.fail(Failure::request(text))),
         }
+    }
+
+    /// The guest has seen the answer to the oldest message that was asked under this key: it came at that moment. False when there
+    /// is none that was sent before.
+    #[must_use]
+    pub fn answered(&self, key: &str, at: Timestamp) -> bool {
+        let part = &self.part;
+        // A guest that speaks of the future means now.
+        let at = at.min(part.clock.now());
+        let Some(sent) = self.stream.answered(&owned(key), at) else {
+            count(&part.tallies.unmatched, 1);
+            return false;
+        };
+        let Timed { name, step } = &**self.timed;
+        let step =
+            step.get_or_init(|| part.meter.delivery_named(part.scenario, &format!("message {name}"), NAME));
+        if let Some(step) = *step {
+            let mut outcome = Outcome::due(sent.due);
+            outcome.sent = Some(sent.at);
+            outcome.finished = at;
+            outcome.status = Some(0);
+            part.meter.request(step, &outcome, Marks::default());
+        }
+        true
+    }
+
+    /// When the message came that [`Self::next`] gave last.
+    #[must_use]
+    pub fn arrived(&self) -> Timestamp {
+        self.stream.arrived()
     }
 
     /// Tells the server that no more messages come.

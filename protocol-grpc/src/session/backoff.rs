@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use prony_core::{FailureKind, Random, Timestamp};
 
-use crate::config::Reconnect;
+use prony_transport::Reconnect;
 
 /// What a worker knows of its backends.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_until_the_server_is_back() {
-        let policy = Reconnect { jitter: 0.0, ..Reconnect::DEFAULT };
+        let policy = Reconnect { jitter: 0.0, ..crate::config::RECONNECT };
         let backoff = Backoff::new(Some(policy), 2, 0);
         let at = |seconds: u64| Timestamp::default() + Duration::from_secs(seconds);
         backoff.is_down(1, at(0), FailureKind::ConnectRefused, "refused");

@@ -72,6 +72,12 @@ impl Matching {
         self.waiting -= usize::from(found.is_some());
         found
     }
+
+    /// The same for an answer that came at that moment: the message was sent before.
+    pub(crate) fn answered_at(&mut self, key: &OwnedKey, at: Timestamp) -> Option<SentAt> {
+        let oldest = self.by_key.get(key)?.front()?;
+        if oldest.at > at { None } else { self.answered(Some(key)) }
+    }
 }
 
 /// Looks for the message that an answer of so many bytes belongs to, by the stream's keys or by order, and records the time between
@@ -129,6 +135,10 @@ mod tests {
         assert_eq!(keyed.answered(Some(&key(7))), Some(at(1)));
         assert_eq!(keyed.answered(Some(&key(7))), Some(at(3)));
         assert_eq!((keyed.answered(Some(&key(7))), keyed.waiting()), (None, 0));
+        assert!(keyed.sent(Some(key(7)), at(9)));
+        let early = Timestamp::from_nanos(8);
+        assert_eq!(keyed.answered_at(&key(7), early), None, "what came before is no answer");
+        assert_eq!(keyed.answered_at(&key(7), Timestamp::from_nanos(9)), Some(at(9)));
     }
 
     #[test]

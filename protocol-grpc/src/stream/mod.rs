@@ -48,6 +48,14 @@ pub(crate) struct OpenStream {
     _hold: Arc<Hold>,
 }
 
+/// How the answer to a message is found.
+pub(crate) enum Asked {
+    /// Nobody looks for one.
+    Nothing,
+    /// By this key; a message without one that its stream goes by cannot be found again.
+    By(Option<OwnedKey>),
+}
+
 type SharedInner = SendWrapper<Rc<Inner>>;
 
 /// What the user and the task share. Nobody holds a part of it over an `await`.
@@ -68,6 +76,8 @@ struct State {
     on_end: Option<OnEnd>,
     /// Messages that wait for their answers, where they are timed.
     matching: Option<Matching>,
+    /// When the message came that was taken last.
+    arrived: Timestamp,
     /// When the first message was handed over.
     first: Option<Timestamp>,
     sent: u64,
@@ -196,8 +206,8 @@ impl OpenStream {
         Self { inner, sending: Arc::default(), receiving: Arc::default(), _hold: hold }
     }
 
-    /// Sends a message in its frame; waits as long as the server's flow control says. When it was handed over. One that is timed was due
-    /// at `due`, and has a key where its stream has keys.
+    /// Sends a message in its frame; waits as long as the server's flow control says. When it was handed over. One whose answer is timed
+    /// was due at `due`.
     ///
     /// # Errors
     /// When the stream has ended, or ends by it.
@@ -205,15 +215,15 @@ impl OpenStream {
         &self,
         message: Bytes,
         due: Timestamp,
-        key: Option<OwnedKey>,
+        asked: Asked,
     ) -> Result<Timestamp, Trouble> {
         let _turn = self.sending.lock().await;
         if self.inner.state.borrow().finished {
             return Err(self.fail(Failure::request("a message after the stream was finished")));
         }
         let mut leaving = Leaving { inner: &self.inner, length: message.len(), rest: message, stalled: None };
-        let mut key = Some(key);
-        std::future::poll_fn(|context| self.poll_send(context, &mut leaving, due, &mut key)).await
+        let mut asked = asked;
+        std::future::poll_fn(|context| self.poll_send(context, &mut leaving, due, &mut asked)).await
     }
 
     fn poll_send(
@@ -221,7 +231,7 @@ impl OpenStream {
         context: &mut Context<'_>,
         leaving: &mut Leaving<'_>,
         due: Timestamp,
-        key: &mut Option<Option<OwnedKey>>,
+        asked: &mut Asked,
     ) -> Poll<Result<Timestamp, Trouble>> {
         let (clock, tallies) = (self.inner.part.clock, &self.inner.part.tallies);
         let mut state = self.inner.state.borrow_mut();
@@ -262,7 +272,7 @@ impl OpenStream {
                 state.first.get_or_insert(at);
                 count(&tallies.messages_sent, 1);
                 if let Some(matching) = &mut state.matching
-                    && let Some(key) = key.take()
+                    && let Asked::By(key) = std::mem::replace(asked, Asked::Nothing)
                     && (key.is_none() || !matching.sent(key, SentAt { due, at }))
                 {
                     count(&tallies.untimed, 1);
@@ -294,6 +304,7 @@ impl OpenStream {
         std::future::poll_fn(|context| {
             let mut state = self.inner.state.borrow_mut();
             if let Some(message) = state.inbox.take(&mut looked_at, &mut wanted) {
+                state.arrived = message.at;
                 state.poke();
                 return Poll::Ready(Ok(message));
             }
@@ -304,6 +315,16 @@ impl OpenStream {
             Poll::Pending
         })
         .await
+    }
+
+    /// When the message came that was taken last.
+    pub(crate) fn arrived(&self) -> Timestamp {
+        self.inner.state.borrow().arrived
+    }
+
+    /// The oldest message that was sent under this key, before `at`, and has no answer yet.
+    pub(crate) fn answered(&self, key: &OwnedKey, at: Timestamp) -> Option<SentAt> {
+        self.inner.state.borrow_mut().matching.as_mut()?.answered_at(key, at)
     }
 
     /// Wants no more of it: it is reset, which is no failure.

@@ -44,6 +44,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) ends: Option<Timestamp>,
     pub(crate) keeping: Keeping,
     pub(crate) measures: Measures,
+    /// Its user tells which answer belongs to which message.
+    pub(crate) is_told_answers: bool,
     pub(crate) expected: Expected,
 }
 
@@ -105,7 +107,8 @@ impl Opening<'_> {
             wish: None,
             end: None,
             on_end: None,
-            matching: self.measures.message.is_some().then(Matching::default),
+            matching: (self.is_told_answers || self.measures.message.is_some()).then(Matching::default),
+            arrived: Timestamp::default(),
             first: None,
             sent: 0,
             bytes: 0,

@@ -5,12 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use prony_transport::target::{Delay, clock};
+use prony_transport::target::{Delay, Pattern, Standing, clock, words};
 use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::fault::{self, Ending, Faults};
-use super::orders::{Pattern, Standing};
 use super::paths;
 use super::reply::{Reply, json_value, wrong, wrong_method};
 
@@ -52,11 +51,11 @@ fn change(shared: &Shared, order: &str, fields: &Map<String, Value>) -> Result<(
     match order {
         "stall" => {
             let after =
-                text(fields, "after")?.map_or(Ok(Duration::ZERO), |text| fault::duration("after", text));
+                text(fields, "after")?.map_or(Ok(Duration::ZERO), |text| words::duration("after", text));
             let length =
                 text(fields, "for")?.ok_or("expected `for`, how long the stall lasts, such as \"2s\"")?;
             let from = clock::now() + after?;
-            let until = from + fault::duration("for", length)?;
+            let until = from + words::duration("for", length)?;
             only(fields, &["after", "for"])?;
             shared.orders.change(|standing| standing.stall(from, until));
         }
@@ -73,7 +72,7 @@ fn change(shared: &Shared, order: &str, fields: &Map<String, Value>) -> Result<(
                 _ => text(fields, "status")?.ok_or("expected `status`, such as 503")?.to_owned(),
             };
             let status = fault::status(&code)?;
-            let share = text(fields, "share")?.map_or(Ok(1.0), fault::share)?;
+            let share = text(fields, "share")?.map_or(Ok(1.0), |text| words::share("share", text))?;
             only(fields, &["path", "status", "share"])?;
             let pattern = pattern(fields)?;
             shared.orders.change(|standing| {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
-use prony_core::units::{parse_duration, parse_share};
-use prony_transport::target::Delay;
+use prony_transport::target::{Delay, words};
 
 /// What shall go wrong with a reply.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +35,12 @@ pub(super) enum Ending {
     NoReply,
 }
 
+impl Default for Faults {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl Faults {
     /// None at all.
     pub(super) const NONE: Self = Self { delay: None, ending: None, slow_body: None, share: 1.0 };
@@ -51,8 +56,8 @@ impl Faults {
             let value = || percent_decode_str(value).decode_utf8_lossy();
             match key {
                 "delay" => faults.delay = Some(Delay::parse(&value())?),
-                "share" => faults.share = share(&value())?,
-                "slow_body" => faults.slow_body = Some(duration("slow_body", &value())?),
+                "share" => faults.share = words::share(key, &value())?,
+                "slow_body" => faults.slow_body = Some(words::duration(key, &value())?),
                 "status" => faults.end(Ending::Status(status(&value())?))?,
                 "reset" | "close" | "half_close" | "no_reply" => {
                     if !value().is_empty() {
@@ -93,22 +98,8 @@ impl Faults {
 
 /// A status as a fault or a path names it.
 pub(super) fn status(text: &str) -> Result<StatusCode, String> {
-    let code = text.parse().ok().filter(|code| (200..=999).contains(code));
-    code.and_then(|code| StatusCode::from_u16(code).ok())
-        .ok_or_else(|| format!("expected a status from 200 to 999, found `{text}`"))
-}
-
-/// A share of the requests.
-pub(super) fn share(text: &str) -> Result<f64, String> {
-    match parse_share(text) {
-        Ok(share) if share <= 1.0 => Ok(share),
-        _ => Err(format!("`share` expects a share such as `10%` or `0.1`, at most 100%, found `{text}`")),
-    }
-}
-
-/// A duration as `key` has it.
-pub(super) fn duration(key: &str, text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|error| format!("`{key}`: {error}, found `{text}`"))
+    let code = words::status("status", text)?;
+    StatusCode::from_u16(code).map_err(|error| error.to_string())
 }
 
 /// The value of `key` in a query, decoded.

@@ -7,7 +7,6 @@ mod body;
 mod control;
 mod counters;
 mod fault;
-mod orders;
 mod paths;
 mod probe;
 mod reply;
@@ -16,21 +15,14 @@ mod shop;
 mod worker;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use prony_transport::target::{ServerIdentity, ServerIdentityError};
-use socket2::{Domain, Socket, Type};
-use tokio::sync::mpsc::unbounded_channel;
-use tokio::sync::watch;
+use prony_transport::target::{Orders, ServerIdentity, ServerIdentityError, Team, advice};
 
 use counters::Counters;
-use orders::Orders;
-use worker::{Door, Thread};
-
-/// Connections the kernel keeps until they are accepted.
-const BACKLOG: i32 = 4096;
+use fault::Faults;
+use worker::Worker;
 
 /// How to start a target.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +44,7 @@ pub struct Target {
     https: Option<SocketAddr>,
     certificate_pem: String,
     shared: Arc<Shared>,
-    stop: Option<watch::Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
+    _team: Team,
 }
 
 /// Why a target could not be started.
@@ -88,7 +79,7 @@ struct Aborted;
 /// What all threads share.
 struct Shared {
     counters: Counters,
-    orders: Orders,
+    orders: Orders<Faults>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -103,6 +94,9 @@ impl Target {
     /// # Errors
     /// When an address cannot be bound, or threads or certificates cannot be made.
     pub fn start(options: TargetOptions) -> Result<Self, TargetError> {
+        let listen = |address| {
+            prony_transport::target::listen(address).map_err(|source| TargetError::Bind { address, source })
+        };
         let http = options.http.map(listen).transpose()?;
         let https = options.https.map(listen).transpose()?;
         if http.is_none() && https.is_none() {
@@ -111,46 +105,20 @@ impl Target {
         let bound = [&http, &https].map(|listener| listener.as_ref().map(|(_, address)| *address));
         let addresses: Vec<_> = bound.iter().flatten().map(SocketAddr::ip).collect();
         let identity = ServerIdentity::make(&addresses, &[b"h2", b"http/1.1"])?;
-        let threads = options.threads.max(1);
-        let (ways, incoming): (Vec<_>, Vec<_>) = (0..threads).map(|_| unbounded_channel()).unzip();
-        let listeners = http
+        let entrances = http
             .map(|(listener, _)| (listener, None))
             .into_iter()
             .chain(https.map(|(listener, _)| (listener, Some(identity.config))))
             .collect();
-        let mut door = Some(Door { listeners, ways });
-        let (stop, stopped) = watch::channel(());
-        let mut target = Self {
-            http: bound[0],
-            https: bound[1],
-            certificate_pem: identity.ca_pem,
-            shared: Arc::new(Shared { counters: Counters::new(threads), orders: Orders::default() }),
-            stop: Some(stop),
-            threads: Vec::new(),
-        };
-        let (ready, begun) = mpsc::channel();
-        for (index, incoming) in incoming.into_iter().enumerate() {
-            let thread = Thread {
-                index,
-                seed: options.seed,
-                shared: Arc::clone(&target.shared),
-                incoming,
-                door: door.take(),
-                stop: stopped.clone(),
-            };
-            let ready = ready.clone();
-            let handle = std::thread::Builder::new()
-                .name(format!("target-{index}"))
-                .spawn(move || thread.run(&ready))
-                .map_err(TargetError::Thread)?;
-            target.threads.push(handle);
-        }
-        drop(ready);
-        for _ in 0..threads {
-            let gone = || io::Error::other("the thread ended at once");
-            begun.recv().unwrap_or_else(|_| Err(gone())).map_err(TargetError::Thread)?;
-        }
-        Ok(target)
+        let threads = options.threads.max(1);
+        let shared = Arc::new(Shared { counters: Counters::new(threads), orders: Orders::default() });
+        let made = Arc::clone(&shared);
+        let team = Team::start("target", threads, entrances, move |index, alarm| {
+            let worker = Worker::new(index, options.seed, Arc::clone(&made), alarm);
+            async { Ok(worker) }
+        })
+        .map_err(TargetError::Thread)?;
+        Ok(Self { http: bound[0], https: bound[1], certificate_pem: identity.ca_pem, shared, _team: team })
     }
 
     /// The HTTP address as bound.
@@ -176,43 +144,5 @@ impl Target {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.shared.counters.requests()
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        self.stop = None;
-        for thread in self.threads.drain(..) {
-            // A panic has been reported by its own thread.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), TargetError> {
-    let bind = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        // A port whose last connections are not quite gone can be taken again.
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let listener = TcpListener::from(socket);
-        let bound = listener.local_addr()?;
-        Ok((listener, bound))
-    };
-    bind().map_err(|source| TargetError::Bind { address, source })
-}
-
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "something else listens there: stop it, or take another port (0 takes a free one)"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address: take one of its own, such as 127.0.0.1"
-        }
-        io::ErrorKind::PermissionDenied => "take a port from 1024 on (0 takes a free one)",
-        _ => "take another address",
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
+use prony_transport::target::token;
 use serde_json::{Value, json};
 
 use super::body::ReplyBody;
@@ -73,7 +74,7 @@ pub(super) fn login(head: &Parts, body: &Bytes) -> Reply {
             );
         }
     };
-    let token = token(&user);
+    let token = token::make(&user);
     let mut reply = json_value(StatusCode::OK, &json!({ "token": token }));
     if let Ok(cookie) = HeaderValue::from_str(&format!("session={token}; Path=/; HttpOnly")) {
         reply.headers_mut().insert(SET_COOKIE, cookie);
@@ -117,7 +118,7 @@ fn credentials_of_form(body: &[u8]) -> Option<(String, String)> {
 fn user_of_header(head: &Parts) -> Option<String> {
     let (scheme, word) = head.headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return user_of_token(word.trim());
+        return token::user(word.trim());
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -130,36 +131,12 @@ fn user_of_header(head: &Parts) -> Option<String> {
 fn user_of_cookie(head: &Parts) -> Option<String> {
     let cookies = head.headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == "session").and_then(|(_, token)| user_of_token(token))
-}
-
-/// The user's name and a sum over it. It guards nothing: it only lets any thread of any target tell whether a token
-/// is one that a login would give.
-fn token(user: &str) -> String {
-    // FNV-1a, 64 bits.
-    let sum = user
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{}.{sum:016x}", BASE64_URL_SAFE_NO_PAD.encode(user))
-}
-
-fn user_of_token(word: &str) -> Option<String> {
-    let (name, _) = word.split_once('.')?;
-    let user = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(name).ok()?).ok()?;
-    (token(&user) == word).then_some(user)
+    pairs.find(|(name, _)| *name == "session").and_then(|(_, word)| token::user(word))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_names_its_user_and_no_other_does() {
-        let word = token("ada@example.org");
-        assert_eq!(user_of_token(&word), Some("ada@example.org".to_owned()));
-        assert_eq!(user_of_token(&word.replace('.', ".0")), None);
-        assert_eq!(user_of_token("made up"), None);
-    }
 
     #[test]
     fn the_list_is_json_and_holds_its_items() {

@@ -1,29 +1,19 @@
-//! A thread of the target: its runtime, the connections given to it, and on the first thread the accepting.
-//!
-//! One thread accepts for all and deals connections out in turn. A listener a thread (`SO_REUSEPORT`) would let the
-//! kernel deal by a hash, which leaves some threads with twice the connections of others.
+//! A thread of the target, and the connections given to it.
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use prony_core::Random;
-use rustls::ServerConfig;
+use prony_transport::target::{Alarm, Fate, Serve, Standing, View};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::LocalOptions;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio_rustls::TlsAcceptor;
 
-use super::orders::{Standing, View};
+use super::fault::Faults;
 use super::{Shared, service};
-use prony_transport::target::{Alarm, Fate, Socket};
 
 /// Streams a client may have open on one HTTP/2 connection.
 const STREAMS: u32 = 10_000;
@@ -31,112 +21,30 @@ const STREAMS: u32 = 10_000;
 /// The flow control windows for request bodies, in bytes.
 const WINDOW: u32 = 1 << 20;
 
-/// How long accepting rests when the process has no descriptors left.
-const REST: Duration = Duration::from_millis(10);
-
-/// Tasks between two looks at the kernel's events. Tokio's default of 61 would let a due reply wait for that many
-/// others.
-const EVENT_INTERVAL: u32 = 16;
-
-/// A connection on its way to the thread that serves it.
-pub(super) struct Accepted {
-    stream: std::net::TcpStream,
-    tls: Option<Arc<ServerConfig>>,
-}
-
-/// The accepting side.
-pub(super) struct Door {
-    /// A listener, and how to do TLS on it.
-    pub(super) listeners: Vec<(std::net::TcpListener, Option<Arc<ServerConfig>>)>,
-    /// The ways to all threads.
-    pub(super) ways: Vec<UnboundedSender<Accepted>>,
-}
-
-/// What a thread is started with.
-pub(super) struct Thread {
-    pub(super) index: usize,
-    pub(super) seed: u64,
-    pub(super) shared: Arc<Shared>,
-    /// Connections given to this thread. Its end is the thread's end.
-    pub(super) incoming: UnboundedReceiver<Accepted>,
-    /// On the first thread.
-    pub(super) door: Option<Door>,
-    /// Closed when the target is dropped.
-    pub(super) stop: tokio::sync::watch::Receiver<()>,
-}
-
-impl Thread {
-    /// Serves until the target is dropped. `ready` is told once whether it could begin.
-    pub(super) fn run(self, ready: &std::sync::mpsc::Sender<io::Result<()>>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .event_interval(EVENT_INTERVAL)
-            .build_local(LocalOptions::default());
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                let _ = ready.send(Err(error));
-                return;
-            }
-        };
-        // Dropping the runtime drops every task and with them all sockets.
-        runtime.block_on(async {
-            let mut stop = self.stop.clone();
-            match self.begin() {
-                Ok(()) => {
-                    let _ = ready.send(Ok(()));
-                    let _ = stop.changed().await;
-                }
-                Err(error) => {
-                    let _ = ready.send(Err(error));
-                }
-            }
-        });
-    }
-
-    fn begin(self) -> io::Result<()> {
-        let worker = Rc::new(Worker {
-            index: self.index,
-            shared: self.shared,
-            view: View::default(),
-            alarm: Alarm::new()?,
-            random: RefCell::new(Random::new(self.seed, 0, self.index as u64)),
-            builder: builder(),
-        });
-        let alarm = Rc::clone(&worker.alarm);
-        tokio::task::spawn_local(async move { alarm.ring().await });
-        if let Some(door) = self.door {
-            let ways = Rc::new(door.ways);
-            for (listener, tls) in door.listeners {
-                let listener = TcpListener::from_std(listener)?;
-                tokio::task::spawn_local(accept(listener, tls, Rc::clone(&ways)));
-            }
-        }
-        let mut incoming = self.incoming;
-        tokio::task::spawn_local(async move {
-            while let Some(accepted) = incoming.recv().await {
-                if let Ok(stream) = TcpStream::from_std(accepted.stream) {
-                    tokio::task::spawn_local(connect(stream, accepted.tls, Rc::clone(&worker)));
-                }
-            }
-        });
-        Ok(())
-    }
-}
-
 /// What a thread's connections share.
 pub(super) struct Worker {
     index: usize,
     pub(super) shared: Arc<Shared>,
-    view: View,
+    view: View<Faults>,
     pub(super) alarm: Rc<Alarm>,
     pub(super) random: RefCell<Random>,
     builder: Builder<SameThread>,
 }
 
 impl Worker {
+    pub(super) fn new(index: usize, seed: u64, shared: Arc<Shared>, alarm: Rc<Alarm>) -> Rc<Self> {
+        Rc::new(Self {
+            index,
+            shared,
+            view: View::default(),
+            alarm,
+            random: RefCell::new(Random::new(seed, 0, index as u64)),
+            builder: builder(),
+        })
+    }
+
     /// The orders as they stand.
-    pub(super) fn standing(&self) -> Rc<Standing> {
+    pub(super) fn standing(&self) -> Rc<Standing<Faults>> {
         self.view.standing(&self.shared.orders)
     }
 
@@ -191,46 +99,18 @@ fn builder() -> Builder<SameThread> {
     builder
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
-    ways: Rc<Vec<UnboundedSender<Accepted>>>,
-) {
-    for way in ways.iter().cycle() {
-        let stream = loop {
-            match listener.accept().await {
-                Ok((stream, _)) => break stream,
-                Err(_) => tokio::time::sleep(REST).await,
-            }
-        };
-        let _ = stream.set_nodelay(true);
-        if let Ok(stream) = stream.into_std() {
-            let _ = way.send(Accepted { stream, tls: tls.clone() });
+impl Serve for Worker {
+    async fn serve<S>(self: Rc<Self>, stream: S, fate: Rc<Fate>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let connection = Rc::new(Connection { worker: self, fate, counted: Cell::new(false) });
+        let service = service_fn(|request| service::serve(request, Rc::clone(&connection)));
+        let exchange = connection.worker.builder.serve_connection(TokioIo::new(stream), service);
+        tokio::select! {
+            // An error is the client's departure or an ordered break.
+            _ = exchange => {}
+            () = connection.fate.closed() => {}
         }
-    }
-}
-
-async fn connect(stream: TcpStream, tls: Option<Arc<ServerConfig>>, worker: Rc<Worker>) {
-    let fate = Rc::new(Fate::default());
-    let socket = Socket::new(stream, Rc::clone(&fate));
-    let connection = Rc::new(Connection { worker, fate, counted: Cell::new(false) });
-    match tls {
-        None => converse(socket, connection).await,
-        Some(config) => {
-            // Who cannot shake hands has been told so by an alert.
-            if let Ok(stream) = TlsAcceptor::from(config).accept(socket).await {
-                converse(stream, connection).await;
-            }
-        }
-    }
-}
-
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, connection: Rc<Connection>) {
-    let service = service_fn(|request| service::serve(request, Rc::clone(&connection)));
-    let exchange = connection.worker.builder.serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        // An error is the client's departure or an ordered break.
-        _ = exchange => {}
-        () = connection.fate.closed() => {}
     }
 }

@@ -134,7 +134,7 @@ pub(crate) struct Device {
     last_sent: Timestamp,
     ping_sent: Option<Timestamp>,
     /// When the heart looks at it; 0 when it does not.
-    pub(crate) planned: Cell<u64>,
+    planned: Cell<u64>,
     planned_end: Option<Box<PlannedEnd>>,
     flights: Flights,
     /// Identifiers of QoS 2 messages that came and are not released.

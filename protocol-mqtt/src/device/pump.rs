@@ -1,6 +1,6 @@
 //! The task that moves a connection's bytes, and what the heart does to a device.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use prony_core::{FailureKind, Outcome, Timestamp};
-use prony_transport::{failure_of_io, story_of_io};
+use prony_transport::{Beating, failure_of_io, story_of_io};
 use send_wrapper::SendWrapper;
 
 use super::flights::Stage;
@@ -202,10 +202,12 @@ impl Device {
     }
 }
 
-/// What the heart does.
-impl Device {
-    /// Looks whether something is due, and asks to be looked at again.
-    pub(crate) fn look(this: &Rc<RefCell<Self>>, now: Timestamp) {
+impl Beating for Device {
+    fn planned(&self) -> &Cell<u64> {
+        &self.planned
+    }
+
+    fn look(this: &Rc<RefCell<Self>>, now: Timestamp) {
         let planned = this.borrow_mut().planned_end.take_if(|end| end.at <= now);
         if let Some(end) = planned {
             Self::carry_out(this, &end, now);
@@ -226,7 +228,10 @@ impl Device {
             device.part.heart.look_at(this, &device.planned, next);
         }
     }
+}
 
+/// What the heart does.
+impl Device {
     fn carry_out(this: &Rc<RefCell<Self>>, end: &super::PlannedEnd, now: Timestamp) {
         if this.borrow().state != State::Up {
             return;

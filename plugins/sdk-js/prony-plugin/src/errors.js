@@ -53,6 +53,11 @@ export class GrpcFailure extends Failure {
   name = "GrpcFailure";
 }
 
+/** There is no answer to a request of `ws`. */
+export class WsFailure extends Failure {
+  name = "WsFailure";
+}
+
 /** The plan has no such data source, or it cannot be read. */
 export class DataError extends Error {
   /** @param {string} message */

@@ -3,6 +3,7 @@ import { current } from "./passage.js";
 
 export { grpc } from "./calling.js";
 export { mqtt } from "./messaging.js";
+export { ws } from "./socket.js";
 
 export const http = { send: (request) => current().send(request) };
 

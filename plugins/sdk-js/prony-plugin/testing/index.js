@@ -17,10 +17,17 @@
  *
  *     const target = new Target().onCall("shop.v1.Cart/AddItem", { json: { total: 2 } }).onStream("shop.v1.Cart/Talk", (heard) => [heard]);
  *
+ * A WebSocket is with a server in memory:
+ *
+ *     const server = new Server().respond((said) => [said.value]).feed("hello", { after: 5 });
+ *     const result = await run(journey, new Target(), { server });
+ *     assert.deepEqual(server.said.map(({ text }) => text), ["how are you?"]);
+ *
  * A function of the world `request` is called by hand:
  *
  *     assert.equal(new Use(functions, "accepted").validate(new Answer({ status: 500 })), "the status is 500, …");
  */
 export { Broker, Published } from "./broker.js";
 export { Use, run } from "./run.js";
+export { Said, Server } from "./server.js";
 export { Answer, NoAnswer, Sent, Target } from "./target.js";

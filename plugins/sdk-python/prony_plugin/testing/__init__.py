@@ -21,6 +21,14 @@ One that speaks gRPC is answered by method::
 
     target = Target().on_call("shop.v1.Cart/AddItem", json={"total": 2}).on_stream("shop.v1.Cart/Talk", lambda message: [message])
 
+A WebSocket is with a server in memory::
+
+    from prony_plugin.testing import Server, run
+
+    server = Server().respond(lambda said: [said.value]).feed("hello", after=5)
+    result = run(Talker, server=server)
+    assert [said.text for said in server.said] == ["how are you?"]
+
 A function of the world ``request`` is called by hand::
 
     from prony_plugin.testing import Answer, Use
@@ -31,6 +39,7 @@ A function of the world ``request`` is called by hand::
 from prony_plugin.testing.broker import Broker, Connection, Published
 from prony_plugin.testing.device import Subscription
 from prony_plugin.testing.run import Result, Use, reply, run
+from prony_plugin.testing.server import Opened, Said, Server
 from prony_plugin.testing.target import Answer, NoAnswer, Sent, Target
 
 __all__ = [
@@ -38,9 +47,12 @@ __all__ = [
     "Broker",
     "Connection",
     "NoAnswer",
+    "Opened",
     "Published",
     "Result",
+    "Said",
     "Sent",
+    "Server",
     "Subscription",
     "Target",
     "Use",

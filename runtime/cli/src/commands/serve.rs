@@ -8,10 +8,11 @@ use clap::Args;
 use prony_http::demo::{Target, TargetOptions};
 use prony_mqtt::demo::{BrokerOptions, DemoBroker, WEBSOCKET_PATH};
 
+use crate::commands::bridge::MqttBridge;
 use crate::commands::{Failure, print};
 use crate::exit;
 
-/// Starts the targets inside this binary: HTTP/1.1, HTTP/2 and gRPC, with and without TLS, with faults to order; and an MQTT broker.
+/// Starts the targets inside this binary: HTTP/1.1, HTTP/2, gRPC and WebSocket, with and without TLS, with faults to order; and an MQTT broker.
 ///
 /// docs/serve.md tells its paths and its faults. It runs until it is interrupted.
 #[derive(Debug, Args)]
@@ -28,6 +29,12 @@ pub(crate) struct Serve {
     /// Address for gRPC over TLS, with a certificate made at the start.
     #[arg(long, value_name = "ADDRESS")]
     grpcs: Option<SocketAddr>,
+    /// Address for WebSocket: echo, rooms, feeds. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    ws: Option<SocketAddr>,
+    /// Address for WebSocket over TLS, with a certificate made at the start.
+    #[arg(long, value_name = "ADDRESS")]
+    wss: Option<SocketAddr>,
     /// Writes the certificates to trust (PEM) to this file.
     #[arg(long, value_name = "FILE")]
     write_ca: Option<PathBuf>,
@@ -37,7 +44,7 @@ pub(crate) struct Serve {
     /// Address for the same broker over WebSocket, at the path /mqtt.
     #[arg(long, value_name = "ADDRESS", requires = "mqtt")]
     mqtt_ws: Option<SocketAddr>,
-    /// Threads that answer HTTP, and as many for gRPC. The broker has one of its own.
+    /// Threads that answer HTTP, and as many for gRPC and WebSocket. The broker has one of its own.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
     /// Where random delays and fault shares come from.
@@ -65,10 +72,24 @@ impl Serve {
             })
             .transpose()
             .map_err(|error| Failure::Setup(error.to_string()))?;
+        let websocket = (self.ws.is_some() || self.wss.is_some())
+            .then(|| {
+                prony_ws::demo::Target::start(prony_ws::demo::TargetOptions {
+                    plain: self.ws,
+                    tls: self.wss,
+                    threads: usize::from(self.threads),
+                    seed: self.seed,
+                })
+            })
+            .transpose()
+            .map_err(|error| Failure::Setup(error.to_string()))?;
         if let Some(file) = &self.write_ca {
             let mut pem = target.certificate_pem().to_owned();
             if let Some(grpc) = &grpc {
                 pem.push_str(grpc.certificate_pem());
+            }
+            if let Some(websocket) = &websocket {
+                pem.push_str(websocket.certificate_pem());
             }
             std::fs::write(file, pem).map_err(|error| {
                 Failure::Setup(format!("{}: the certificate cannot be written: {error}", file.display()))
@@ -79,6 +100,12 @@ impl Serve {
             .map(|tcp| DemoBroker::start(BrokerOptions { tcp, websocket: self.mqtt_ws }))
             .transpose()
             .map_err(|error| Failure::Setup(error.to_string()))?;
+        let _bridge = match (&broker, &websocket) {
+            (Some(broker), Some(websocket)) => {
+                Some(MqttBridge::start(broker.addresses().tcp, websocket.bridge())?)
+            }
+            _ => None,
+        };
         let (stop, stopped) = channel();
         ctrlc::set_handler(move || {
             let _ = stop.send(());
@@ -92,6 +119,13 @@ impl Serve {
         }
         if let Some(grpc) = &grpc {
             for (scheme, address) in [("grpc", grpc.plain()), ("grpcs", grpc.tls())] {
+                if let Some(address) = address {
+                    text.push_str(&format!("{scheme}://{address}\n"));
+                }
+            }
+        }
+        if let Some(websocket) = &websocket {
+            for (scheme, address) in [("ws", websocket.plain()), ("wss", websocket.tls())] {
                 if let Some(address) = address {
                     text.push_str(&format!("{scheme}://{address}\n"));
                 }

@@ -44,6 +44,7 @@ mod outgoing;
 mod pair;
 mod receipt;
 mod ring;
+mod sequence;
 mod share;
 mod stamp;
 mod stream;
@@ -58,6 +59,7 @@ pub use incoming::Incoming;
 pub use ledger::{Ledger, Publishing, Topics};
 pub use outgoing::{Outgoing, Sendings};
 pub use receipt::{Mark, Receipt};
+pub use sequence::{Place, Sequence};
 pub use share::GroupShare;
 pub use stamp::{Stamp, StreamId};
 

@@ -1,4 +1,4 @@
-//! What has been ordered by control calls: faults for paths, and a stall of everything.
+//! What has been ordered from a target by control calls: faults for paths, and a stall of everything.
 //!
 //! Orders are rare and requests are many, so each thread keeps a copy and looks only whether it is still the newest.
 
@@ -9,67 +9,76 @@ use std::sync::{Mutex, PoisonError};
 
 use prony_core::Timestamp;
 
-use super::fault::Faults;
-
 /// The standing orders, as the control calls change them.
-#[derive(Default)]
-pub(super) struct Orders {
+#[derive(Debug)]
+pub struct Orders<F> {
     generation: AtomicU64,
-    standing: Mutex<Standing>,
+    standing: Mutex<Standing<F>>,
 }
 
-impl Orders {
+impl<F: Default> Default for Orders<F> {
+    fn default() -> Self {
+        Self { generation: AtomicU64::new(0), standing: Mutex::default() }
+    }
+}
+
+impl<F> Orders<F> {
     /// Changes the orders. The change counts for all replies that have not yet left.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Standing)) {
+    pub fn change(&self, change: impl FnOnce(&mut Standing<F>)) {
         change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
         self.generation.fetch_add(1, Ordering::Release);
     }
 }
 
 /// All that is ordered at a time.
-#[derive(Clone, Default)]
-pub(super) struct Standing {
+#[derive(Clone, Debug, Default)]
+pub struct Standing<F> {
     stall: Option<(Timestamp, Timestamp)>,
     /// Longer paths first, the rule for all paths last: the first that fits counts.
-    rules: Vec<(Pattern, Faults)>,
+    rules: Vec<(Pattern, F)>,
+    /// What all other paths have.
+    none: F,
 }
 
-impl Standing {
+impl<F: Clone + Default> Standing<F> {
     /// Holds all replies that would leave from `from` until `until`.
-    pub(super) fn stall(&mut self, from: Timestamp, until: Timestamp) {
+    pub fn stall(&mut self, from: Timestamp, until: Timestamp) {
         self.stall = Some((from, until));
     }
 
     /// The end of the stall, if there is one at `now`.
-    pub(super) fn stalled_until(&self, now: Timestamp) -> Option<Timestamp> {
+    #[must_use]
+    pub fn stalled_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.stall.filter(|(from, until)| (*from..*until).contains(&now)).map(|(_, until)| until)
     }
 
     /// Whether any stall is ordered, past or to come.
-    pub(super) fn has_stall(&self) -> bool {
+    #[must_use]
+    pub fn has_stall(&self) -> bool {
         self.stall.is_some()
     }
 
     /// The faults of exactly this pattern, made if there are none.
-    pub(super) fn rule(&mut self, pattern: Pattern) -> &mut Faults {
+    pub fn rule(&mut self, pattern: Pattern) -> &mut F {
         let at = self.rules.iter().position(|(known, _)| *known == pattern).unwrap_or_else(|| {
-            let shorter = |(known, _): &(Pattern, Faults)| known.length() < pattern.length();
+            let shorter = |(known, _): &(Pattern, F)| known.length() < pattern.length();
             let at = self.rules.iter().position(shorter).unwrap_or(self.rules.len());
-            self.rules.insert(at, (pattern, Faults::NONE));
+            self.rules.insert(at, (pattern, F::default()));
             at
         });
         &mut self.rules[at].1
     }
 
     /// The faults ordered for `path`.
-    pub(super) fn faults(&self, path: &str) -> &Faults {
-        self.rules.iter().find(|(pattern, _)| pattern.fits(path)).map_or(&Faults::NONE, |(_, faults)| faults)
+    #[must_use]
+    pub fn faults(&self, path: &str) -> &F {
+        self.rules.iter().find(|(pattern, _)| pattern.fits(path)).map_or(&self.none, |(_, faults)| faults)
     }
 }
 
 /// Which paths a rule is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pattern {
+pub enum Pattern {
     /// Every path.
     All,
     /// This one.
@@ -80,14 +89,17 @@ pub(super) enum Pattern {
 
 impl Pattern {
     /// Reads `/items`, or `/items/*` for all that begins with `/items/`.
-    pub(super) fn parse(text: &str) -> Self {
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
         match text.strip_suffix('*') {
             Some(start) => Self::Below(start.to_owned()),
             None => Self::Exactly(text.to_owned()),
         }
     }
 
-    fn fits(&self, path: &str) -> bool {
+    /// Whether it is for this path.
+    #[must_use]
+    pub fn fits(&self, path: &str) -> bool {
         match self {
             Self::All => true,
             Self::Exactly(text) => path == text,
@@ -106,15 +118,15 @@ impl Pattern {
 }
 
 /// A thread's copy of the orders.
-#[derive(Default)]
-pub(super) struct View {
+#[derive(Debug, Default)]
+pub struct View<F> {
     generation: Cell<u64>,
-    standing: RefCell<Rc<Standing>>,
+    standing: RefCell<Rc<Standing<F>>>,
 }
 
-impl View {
+impl<F: Clone> View<F> {
     /// The orders as they stand.
-    pub(super) fn standing(&self, orders: &Orders) -> Rc<Standing> {
+    pub fn standing(&self, orders: &Orders<F>) -> Rc<Standing<F>> {
         let generation = orders.generation.load(Ordering::Acquire);
         if generation != self.generation.get() {
             let newest = orders.standing.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -138,18 +150,18 @@ mod tests {
             (Pattern::parse("/items/7"), 0.3),
             (Pattern::parse("/items"), 0.4),
         ] {
-            standing.rule(pattern).share = share;
+            *standing.rule(pattern) = share;
         }
         for (path, share) in [("/", 0.1), ("/items/8", 0.2), ("/items/7", 0.3), ("/items", 0.4)] {
-            assert_eq!(standing.faults(path).share, share, "{path}");
+            assert_eq!(*standing.faults(path), share, "{path}");
         }
-        standing.rule(Pattern::All).share = 0.5;
-        assert_eq!((standing.faults("/").share, standing.rules.len()), (0.5, 4));
+        *standing.rule(Pattern::All) = 0.5;
+        assert_eq!((*standing.faults("/"), standing.rules.len()), (0.5, 4));
     }
 
     #[test]
     fn a_stall_ends_and_a_view_learns_of_changes() {
-        let orders = Orders::default();
+        let orders = Orders::<()>::default();
         let view = View::default();
         let at = Timestamp::from_nanos;
         assert_eq!(view.standing(&orders).stalled_until(at(15)), None);

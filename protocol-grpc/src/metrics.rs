@@ -80,8 +80,8 @@ pub(crate) struct Produces {
 }
 
 impl Produces {
-    /// A guest's streams hold the server back, and nothing is matched on them.
-    pub(crate) const GUESTS: Self = Self { matches: false, keeps: false };
+    /// A guest's streams hold the server back, and it may tell which answers belong to which messages.
+    pub(crate) const GUESTS: Self = Self { matches: true, keeps: false };
 
     #[expect(clippy::unused_self, reason = "one of the conditions of counters, which ask alike")]
     const fn always(self) -> bool {
@@ -160,9 +160,10 @@ impl Metrics {
 fn names_of(backends: &[Backend]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for backend in backends {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
-        let name: String = backend.to_string().chars().map(plain).collect();
-        let name = format!("grpc.calls_to_{}", name.trim_matches('_'));
+        let whole = backend.to_string();
+        let parts =
+            whole.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|part| !part.is_empty());
+        let name = format!("grpc.calls_to_{}", parts.collect::<Vec<_>>().join("_"));
         let alike = names.iter().filter(|known| known.split("__").next() == Some(&name)).count();
         names.push(if alike == 0 { name } else { format!("{name}__{}", alike + 1) });
     }
@@ -276,5 +277,32 @@ impl Tallies {
             let all = open.fetch_add(change, Ordering::Relaxed) + change;
             meter.metric(metric, now, all as f64);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prony_transport::Origin;
+
+    use super::*;
+
+    #[test]
+    fn servers_have_names_of_their_own_that_thresholds_take() {
+        let backend = |host: &str, port| Backend {
+            origin: Origin { tls: false, host: host.into(), port },
+            address: None,
+            origin_number: 0,
+        };
+        let servers =
+            [backend("127.0.0.1", 50_051), backend("a-b.test", 1), backend("a_b.test", 1), backend("::1", 9)];
+        assert_eq!(
+            names_of(&servers),
+            [
+                "grpc.calls_to_127.0.0.1_50051",
+                "grpc.calls_to_a_b.test_1",
+                "grpc.calls_to_a_b.test_1__2",
+                "grpc.calls_to_1_9"
+            ]
+        );
     }
 }

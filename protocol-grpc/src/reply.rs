@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use prony_core::{Reply, Timestamp};
 
 use crate::wire::metadata::{BASE64, is_binary};
+use crate::wire::status;
 
 /// The answer, as far as it is kept.
 #[derive(Debug, Default)]
@@ -46,8 +47,11 @@ impl Kept {
     }
 }
 
-/// A value as text: bytes of `-bin` in base64 with its padding left out, whoever sent it.
+/// A value as text: bytes of `-bin` in base64 with its padding left out, and a status's message decoded, whoever sent it.
 pub(crate) fn shown<'a>(name: &str, value: &'a HeaderValue) -> Cow<'a, str> {
+    if name == "grpc-message" {
+        return Cow::Owned(status::percent_decode(value.as_bytes()));
+    }
     if is_binary(name)
         && let Ok(bytes) = BASE64.decode(value.as_bytes())
     {
@@ -103,11 +107,14 @@ mod tests {
     #[test]
     fn bytes_are_shown_in_one_way_whoever_sent_them() {
         let mut kept = Kept { received: 3, ..Kept::default() };
-        for (name, value) in [("x-bin", "AAE="), ("x-text", "a b"), ("y-bin", "?")] {
+        for (name, value) in
+            [("x-bin", "AAE="), ("x-text", "a b"), ("y-bin", "?"), ("grpc-message", "no%20item")]
+        {
             kept.metadata.insert(name, HeaderValue::from_static(value));
         }
         assert_eq!(kept.field("metadata", "x-bin").as_deref(), Some("AAE"));
         assert_eq!(kept.field("metadata", "X-Text").as_deref(), Some("a b"));
+        assert_eq!(kept.field("metadata", "grpc-message").as_deref(), Some("no item"));
         assert_eq!(kept.field("metadata", "y-bin").as_deref(), Some("?"));
         assert_eq!(kept.field("trailer", "x-bin"), None);
         assert_eq!(kept.field("messages", "count").as_deref(), Some("3"));

@@ -3,17 +3,7 @@ export { check } from "./src/checks.js";
 export * as clock from "./src/clock.js";
 export { Config } from "./src/config.js";
 export * as data from "./src/data.js";
-export {
-  DataError,
-  Failed,
-  Failure,
-  GrpcFailure,
-  HttpFailure,
-  MqttFailure,
-  NotAllowed,
-  Problem,
-  WsFailure,
-} from "./src/errors.js";
+export { DataError, Failed, Failure, GrpcFailure, HttpFailure, MqttFailure, NotAllowed, Problem, WsFailure } from "./src/errors.js";
 export { group } from "./src/group.js";
 export * as grpc from "./src/grpc.js";
 export * as http from "./src/http.js";

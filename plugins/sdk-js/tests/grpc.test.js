@@ -101,6 +101,24 @@ test("reading waits for what is sent meanwhile", async () => {
   assert.ok(Math.abs(time - 3) < 0.1, String(time));
 });
 
+test("answers are timed by keys that the plugin gives", async () => {
+  const target = new Target().onStream("a.B/Later", (heard) => (text(heard) === "2" ? [heard, new Uint8Array([49])] : []));
+  const { requests } = await play(async () => {
+    const stream = await grpc.open("a.B/Later", { name: "later" });
+    assert.deepEqual([stream.arrived, stream.answered("none")], [0, false]);
+    await sleep(1);
+    await stream.ask(1, new Uint8Array([49]));
+    await stream.askJson("2", 2);
+    await stream.finish();
+    for await (const heard of stream.messages()) {
+      assert.deepEqual([stream.answered(text(heard)), stream.answered(text(heard))], [true, false]);
+    }
+    assert.equal(stream.arrived, 1);
+  }, target);
+  const timed = requests.slice(1).map(({ url, name, at }) => [url, name, at]);
+  assert.deepEqual(timed, [["2", "message later", 1], ["1", "message later", 1]]);
+});
+
 test("a stream ends as the server says, or as the plugin wishes", async () => {
   const target = new Target().onStream("a.B/C", () => [new Uint8Array([1])]).onCall("a.B/C", { status: 14 });
   const { requests } = await play(async () => {

@@ -17,8 +17,7 @@ except ModuleNotFoundError:
     INSIDE = False
 
 _INTERFACES = (
-    "check", "clock", "data", "group", "grpc", "http", "log", "metric", "mqtt", "random", "timer", "types", "user", "vars",
-    "ws",
+    "check", "clock", "data", "group", "grpc", "http", "log", "metric", "mqtt", "random", "timer", "types", "user", "vars", "ws",
 )  # fmt: skip
 
 

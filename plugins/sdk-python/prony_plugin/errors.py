@@ -53,12 +53,12 @@ class MqttFailure(Failure):
     """There is no answer to a request of ``mqtt``, or the broker has refused it (``status``)."""
 
 
-class WsFailure(Failure):
-    """There is no answer to a request of ``ws``."""
-
-
 class GrpcFailure(Failure):
     """There is no answer to a call of ``grpc``, or its stream has ended otherwise than expected."""
+
+
+class WsFailure(Failure):
+    """There is no answer to a request of ``ws``."""
 
 
 class DataError(Exception):

@@ -83,6 +83,25 @@ class Stream:
         """Sends a message in JSON. One that does not fit ends the stream (``request``)."""
         await _answered(self._resource.send_json(to_json(message).decode()))
 
+    async def ask(self, key: object, message: bytes) -> None:
+        """Sends a message in bytes that asks for an answer. The plugin knows the answer when it comes, and says so by :meth:`answered`;
+        results have the times in between as ``message`` and the stream's name. A key is what request and answer have in common.
+        """
+        await _answered(self._resource.ask(_crossing.text(str(key), "the key"), _bytes(message)))
+
+    async def ask_json(self, key: object, message: Any) -> None:
+        """The same in JSON."""
+        await _answered(self._resource.ask_json(_crossing.text(str(key), "the key"), to_json(message).decode()))
+
+    def answered(self, key: object) -> bool:
+        """The message that was read last answers the oldest that was asked under this key. True when there was one."""
+        return self._resource.answered(_crossing.text(str(key), "the key"), self._resource.arrived())
+
+    @property
+    def arrived(self) -> float:
+        """When the message came that was read last, in seconds since the run's beginning, as ``clock.now()``; 0 when none has."""
+        return self._resource.arrived() / 1e9
+
     async def finish(self) -> None:
         """Tells the server that no more messages come."""
         await self._resource.finish()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from prony_plugin import GrpcFailure, Scenario, grpc
+from prony_plugin import GrpcFailure, Scenario, grpc, sleep
 from prony_plugin.testing import Answer, NoAnswer, Target, run
 
 
@@ -115,6 +115,24 @@ class Streams(unittest.TestCase):
             self.assertEqual(messages, [b"\0", b"\1", b"\2"])
 
         self.assertAlmostEqual(play(journey, target).time, 3, delta=0.1)
+
+    def test_answers_are_timed_by_keys_that_the_plugin_gives(self):
+        target = Target().on_stream("a.B/Later", lambda heard: [b"2", b"1"] if heard == b"2" else [])
+
+        async def journey():
+            stream = await grpc.open("a.B/Later", name="later")
+            self.assertEqual((stream.arrived, stream.answered("none")), (0, False))
+            await sleep(1)
+            await stream.ask(1, b"1")
+            await stream.ask_json("2", 2)
+            await stream.finish()
+            async for heard in stream.messages():
+                self.assertTrue(stream.answered(heard.decode()))
+                self.assertFalse(stream.answered(heard.decode()), "once")
+            self.assertEqual(stream.arrived, 1)
+
+        timed = [(one.url, one.name, one.at) for one in play(journey, target).requests[1:]]
+        self.assertEqual(timed, [("2", "message later", 1), ("1", "message later", 1)])
 
     def test_a_stream_ends_as_the_server_says_or_the_plugin_wishes(self):
         target = Target().on_stream("a.B/C", lambda _: [b"x"]).on_call("a.B/C", Answer(14))

@@ -1,10 +1,12 @@
 //! A guest's stream: messages in bytes or in JSON on a stream that stays open ([`crate::stream`]).
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use prony_core::{Exchange, FailureKind, Marks, Outcome, Scope, Settled, StepId, Timestamp};
+use send_wrapper::SendWrapper;
 
 use super::known::Known;
 use super::user::{Asked, GuestUser, Performed};
@@ -16,7 +18,7 @@ use crate::metrics::count;
 use crate::reply::Kept;
 use crate::session::{Failure, Lent};
 use crate::step::{OwnedKey, framed};
-use crate::stream::{Asks, Ended, Keeping, Measures, OnEnd, OpenStream, Opening, Trouble};
+use crate::stream::{self, Ended, Keeping, Measures, OnEnd, OpenStream, Opening, Trouble};
 
 /// A stream. Clones are the same one; it is reset when the last of the guest's is gone.
 #[derive(Clone)]
@@ -24,15 +26,13 @@ pub struct GuestStream {
     stream: OpenStream,
     known: Arc<Known>,
     part: Arc<WorkerPart>,
-    timed: Arc<Timed>,
+    timed: SendWrapper<Rc<Timed>>,
 }
 
 /// Where the answers to a stream's messages are timed: its name, until the first of them makes a line in results of it.
 struct Timed {
     name: String,
-    step: OnceLock<Option<StepId>>,
-    /// When the message came that the guest was given last, in nanoseconds.
-    arrived: AtomicU64,
+    step: OnceCell<Option<StepId>>,
 }
 
 impl Ended {
@@ -50,11 +50,17 @@ impl Ended {
     }
 }
 
+/// A key that a guest gives.
+fn owned(key: &str) -> OwnedKey {
+    OwnedKey::Bytes(key.as_bytes().into())
+}
+
 impl GuestStream {
     /// Opens one; `on_end` hears of its end, also when there was none to be had.
     pub(super) async fn open(
         user: &GuestUser,
-        (asked, name): (Asked, String),
+        asked: Asked,
+        name: String,
         due: Timestamp,
         on_end: OnEnd,
         scope: &mut Scope<'_>,
@@ -71,6 +77,7 @@ impl GuestStream {
             // The guest's memory is bounded, and so is what waits for it.
             keeping: Keeping::Holds,
             measures: Measures::default(),
+            is_told_answers: true,
             expected: asked.wishes.expected,
         };
         match opening.open(scope).await {
@@ -78,7 +85,7 @@ impl GuestStream {
                 stream: opened.run(on_end),
                 known: asked.known,
                 part: Arc::clone(part),
-                timed: Arc::new(Timed { name, step: OnceLock::new(), arrived: AtomicU64::new(0) }),
+                timed: SendWrapper::new(Rc::new(Timed { name, step: OnceCell::new() })),
             }),
             Err(exchange) => {
                 on_end(&exchange);
@@ -94,7 +101,7 @@ impl GuestStream {
     /// # Errors
     /// When the stream has ended, or ends by it.
     pub async fn send(&self, message: GuestMessage) -> Result<(), Trouble> {
-        self.put(message, Asks::Nothing).await
+        self.put(message, stream::Asked::Nothing).await
     }
 
     /// The same for one that asks for an answer, which the guest will know by `key`.
@@ -102,7 +109,18 @@ impl GuestStream {
     /// # Errors
     /// As [`Self::send`].
     pub async fn ask(&self, key: &str, message: GuestMessage) -> Result<(), Trouble> {
-        self.put(message, Asks::Key(OwnedKey::Bytes(key.as_bytes().into()))).await
+        self.put(message, stream::Asked::By(Some(owned(key)))).await
+    }
+
+    async fn put(&self, message: GuestMessage, asked: stream::Asked) -> Result<(), Trouble> {
+        let due = self.part.clock.now();
+        match message.encode(&self.known) {
+            Ok(bytes) => {
+                let message = framed(&bytes, self.part.compiled.settings.compression);
+                self.stream.send(message, due, asked).await.map(drop)
+            }
+            Err(text) => Err(self.stream.fail(Failure::request(text))),
+        }
     }
 
     /// The guest has seen the answer to the oldest message that was asked under this key: it came at that moment. False when there
@@ -112,11 +130,11 @@ impl GuestStream {
         let part = &self.part;
         // A guest that speaks of the future means now.
         let at = at.min(part.clock.now());
-        let Some(sent) = self.stream.answered_at(&OwnedKey::Bytes(key.as_bytes().into()), at) else {
+        let Some(sent) = self.stream.answered(&owned(key), at) else {
             count(&part.tallies.unmatched, 1);
             return false;
         };
-        let Timed { name, step, .. } = &*self.timed;
+        let Timed { name, step } = &**self.timed;
         let step =
             step.get_or_init(|| part.meter.delivery_named(part.scenario, &format!("message {name}"), NAME));
         if let Some(step) = *step {
@@ -132,17 +150,7 @@ impl GuestStream {
     /// When the message came that [`Self::next`] gave last.
     #[must_use]
     pub fn arrived(&self) -> Timestamp {
-        Timestamp::from_nanos(self.timed.arrived.load(Ordering::Relaxed))
-    }
-
-    async fn put(&self, message: GuestMessage, asks: Asks) -> Result<(), Trouble> {
-        match message.encode(&self.known) {
-            Ok(bytes) => {
-                let message = framed(&bytes, self.part.compiled.settings.compression);
-                self.stream.send(message, self.part.clock.now(), asks).await.map(drop)
-            }
-            Err(text) => Err(self.stream.fail(Failure::request(text))),
-        }
+        self.stream.arrived()
     }
 
     /// Tells the server that no more messages come.
@@ -156,10 +164,7 @@ impl GuestStream {
     /// When it has ended otherwise.
     pub async fn next(&self) -> Result<Option<Bytes>, Trouble> {
         match self.stream.next(|_| true).await {
-            Ok(message) => {
-                self.timed.arrived.store(message.at.as_nanos(), Ordering::Relaxed);
-                Ok(Some(message.bytes))
-            }
+            Ok(message) => Ok(Some(message.bytes)),
             Err(end) => end.verdict(),
         }
     }

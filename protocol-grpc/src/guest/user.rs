@@ -176,7 +176,7 @@ impl GuestUser {
             Ok(asked) => {
                 let laid = Message { body: None, fields: fields(call.metadata) };
                 let mut scope = scope(self.user, &mut random, &laid);
-                Box::pin(GuestStream::open(self, (asked, name), due, on_end, &mut scope)).await
+                Box::pin(GuestStream::open(self, asked, name, due, on_end, &mut scope)).await
             }
             Err(text) => {
                 let outcome = Outcome {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prony_core::document::Value;
-use prony_core::{Clock, Node, Random, Scope, Timestamp, Variables};
+use prony_core::{Clock, FailureKind, Node, Random, Scope, Timestamp, Variables};
 use prony_transport::h2::H2Connection;
 use prony_transport::{Connector, Origin};
 
@@ -46,7 +46,10 @@ pub(crate) fn before_the_load(
                     connect(&worker, about.origins, about.settings, LIMIT, clock).await?;
                 let asked = ask(&mut connection, number, about, wanted);
                 let reflected = tokio::time::timeout(LIMIT, asked).await.unwrap_or_else(|_| {
-                    Err(format!("it did not answer within {}", prony_core::units::show_duration(LIMIT)))
+                    Err(format!(
+                        "it did not answer within {}; is a gRPC server listening there?",
+                        prony_core::units::show_duration(LIMIT)
+                    ))
                 });
                 reflected.map(|reflected| reflected.schema)
             })
@@ -112,7 +115,7 @@ async fn converse(
         if failure.code == Code::Unimplemented && failure.shows_code {
             No::Unimplemented(failure.detail.into())
         } else {
-            No::Told(failure.detail.into())
+            No::Told(with_advice(failure, about.origins))
         }
     };
     let mut talk = Talk::begin(connection, request, about.settings).await.map_err(failed)?;
@@ -141,6 +144,17 @@ async fn converse(
     }
     talk.finish();
     reflection.finish().map_err(|problem| No::Told(problem.to_string()))
+}
+
+/// What a connection that ended without an answer may be about: the other side may want TLS.
+fn with_advice(failure: Failure, origins: &[Origin]) -> String {
+    let in_the_clear = origins.iter().any(|origin| !origin.tls);
+    let hung_up = matches!(failure.kind, FailureKind::Closed | FailureKind::Reset | FailureKind::Io);
+    if hung_up && in_the_clear {
+        format!("{}; does it speak TLS? Then write `grpcs://HOST:PORT` (`--secure`)", failure.detail)
+    } else {
+        failure.detail.into()
+    }
 }
 
 /// The head of a call that is no step's: with the settings' metadata but for what has holes, which only steps can fill.

@@ -125,8 +125,8 @@ impl Schema {
     }
 
     /// The descriptors themselves.
-    #[must_use]
-    pub const fn pool(&self) -> &DescriptorPool {
+    #[cfg(test)]
+    pub(crate) const fn pool(&self) -> &DescriptorPool {
         &self.pool
     }
 }

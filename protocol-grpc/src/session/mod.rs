@@ -37,6 +37,7 @@ pub(crate) use judge::{Expected, judge};
 pub(crate) use lines::{Lent, Line, Lines};
 pub(crate) use matching::{Matching, SentAt, answered};
 pub(crate) use pool::Pool;
+pub(crate) use sending::DIRECT;
 
 /// One user's gRPC.
 pub(crate) struct GrpcSession {

@@ -14,7 +14,7 @@ use crate::wire::{Compression, frame};
 
 /// A first message up to this length is handed over at once, head and message in one write; HTTP/2 keeps it should there be no
 /// room. Anything else waits for room, so that a stream's messages do not pile up in memory.
-const DIRECT: usize = 16 * 1024;
+pub(crate) const DIRECT: usize = 16 * 1024;
 
 /// Small messages that are due at the same time share DATA frames of about this size: servers take a flood of small frames for an
 /// attack, and each costs both sides.

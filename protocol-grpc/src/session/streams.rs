@@ -13,7 +13,7 @@ use crate::driver::WorkerPart;
 use crate::message;
 use crate::reply::Kept;
 use crate::step::{Act, Content, OpenStep, StreamStep};
-use crate::stream::{Arrived, Ended, Keeping, OpenStream, Opening, Trouble};
+use crate::stream::{Arrived, Asked, Ended, Keeping, OpenStream, Opening, Trouble};
 
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
@@ -118,6 +118,7 @@ impl GrpcSession {
             ends: open.lasts.map(|lasts| now + lasts),
             keeping: Keeping::Drops,
             measures: open.measures.clone(),
+            is_told_answers: false,
             expected: if open.judged { Expected::ANY } else { Expected::OK },
         };
         let opened = Box::pin(opening.open(scope)).await?;
@@ -131,7 +132,7 @@ impl GrpcSession {
         }
         self.streams[step.slot] = Some(stream.clone());
         if let Some(message) = first {
-            let sending = stream.send(message.bytes, outcome.intended, message.key.into());
+            let sending = stream.send(message.bytes, outcome.intended, Asked::By(message.key));
             match within(&mut self.deadline, &part.clock, sending).await {
                 // Its end, which is recorded by itself, tells why.
                 Some(Err(_)) => return Ok(Ok(Settled::Later)),
@@ -160,7 +161,7 @@ impl GrpcSession {
         let clock = self.part.clock;
         outcome.sent = Some(clock.now());
         outcome.body_bytes = message.bytes.len() as u64;
-        let sending = stream.send(message.bytes, outcome.intended, message.key.into());
+        let sending = stream.send(message.bytes, outcome.intended, Asked::By(message.key));
         outcome.finished = within(&mut self.deadline, &clock, sending)
             .await
             .ok_or_else(|| Failure::timeout("the server took no message"))??;

@@ -261,7 +261,10 @@ fn flow(node: &Node, method: &Method) -> Result<Flow, Diagnostic> {
     let get = |key: &str| node.get(key);
     let duration = |key: &str| get(key).map(Node::duration_above_zero).transpose();
     let count = |key: &str, most: u64| get(key).map(|node| node.integer(1..=most)).transpose();
-    let cancel = get("cancel").and_then(|cancel| cancel.get("after")).map(Node::duration).transpose()?;
+    let cancel = match get("cancel") {
+        Some(cancel) if !cancel.is_map() => return Err(cancel.unexpected("`{after: TIME}` beside `call`")),
+        cancel => cancel.and_then(|cancel| cancel.get("after")).map(Node::duration).transpose()?,
+    };
     let keys = get("key").map(|node| Keys::compile(node, &method.input, &method.output)).transpose()?;
     let written = get("messages").map_or(1, |messages| messages.items().len() as u64);
     let lasts = duration("for")?;

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use crate::driver::WorkerPart;
 use crate::metrics::count;
 use crate::reply::Kept;
-use crate::session::{Failure, Matching, SentAt};
+use crate::session::{DIRECT, Failure, Matching, SentAt};
 use crate::step::OwnedKey;
 use crate::wire::Code;
 
@@ -48,6 +48,14 @@ pub(crate) struct OpenStream {
     _hold: Arc<Hold>,
 }
 
+/// How the answer to a message is found.
+pub(crate) enum Asked {
+    /// Nobody looks for one.
+    Nothing,
+    /// By this key; a message without one that its stream goes by cannot be found again.
+    By(Option<OwnedKey>),
+}
+
 type SharedInner = SendWrapper<Rc<Inner>>;
 
 /// What the user and the task share. Nobody holds a part of it over an `await`.
@@ -68,6 +76,8 @@ struct State {
     on_end: Option<OnEnd>,
     /// Messages that wait for their answers, where they are timed.
     matching: Option<Matching>,
+    /// When the message came that was taken last.
+    arrived: Timestamp,
     /// When the first message was handed over.
     first: Option<Timestamp>,
     sent: u64,
@@ -75,22 +85,6 @@ struct State {
     /// The user's tasks that wait for something.
     waiting: Vec<Waker>,
     task: Option<Waker>,
-}
-
-/// What a message asks of whom it is sent to.
-pub(crate) enum Asks {
-    /// No answer that anybody times.
-    Nothing,
-    /// An answer of the same key.
-    Key(OwnedKey),
-    /// An answer of the same key, and it has none.
-    Unkeyed,
-}
-
-impl From<Option<OwnedKey>> for Asks {
-    fn from(key: Option<OwnedKey>) -> Self {
-        key.map_or(Self::Unkeyed, Self::Key)
-    }
 }
 
 /// How a user ends a stream.
@@ -212,8 +206,8 @@ impl OpenStream {
         Self { inner, sending: Arc::default(), receiving: Arc::default(), _hold: hold }
     }
 
-    /// Sends a message in its frame; waits as long as the server's flow control says. When it was handed over. One that is timed was due
-    /// at `due`.
+    /// Sends a message in its frame; waits as long as the server's flow control says. When it was handed over. One whose answer is timed
+    /// was due at `due`.
     ///
     /// # Errors
     /// When the stream has ended, or ends by it.
@@ -221,15 +215,15 @@ impl OpenStream {
         &self,
         message: Bytes,
         due: Timestamp,
-        asks: Asks,
+        asked: Asked,
     ) -> Result<Timestamp, Trouble> {
         let _turn = self.sending.lock().await;
         if self.inner.state.borrow().finished {
             return Err(self.fail(Failure::request("a message after the stream was finished")));
         }
         let mut leaving = Leaving { inner: &self.inner, length: message.len(), rest: message, stalled: None };
-        let mut asks = Some(asks);
-        std::future::poll_fn(|context| self.poll_send(context, &mut leaving, due, &mut asks)).await
+        let mut asked = asked;
+        std::future::poll_fn(|context| self.poll_send(context, &mut leaving, due, &mut asked)).await
     }
 
     fn poll_send(
@@ -237,18 +231,22 @@ impl OpenStream {
         context: &mut Context<'_>,
         leaving: &mut Leaving<'_>,
         due: Timestamp,
-        asks: &mut Option<Asks>,
+        asked: &mut Asked,
     ) -> Poll<Result<Timestamp, Trouble>> {
         let (clock, tallies) = (self.inner.part.clock, &self.inner.part.tallies);
         let mut state = self.inner.state.borrow_mut();
         let mut stream = self.inner.stream.borrow_mut();
-        let Leaving { rest, stalled, .. } = leaving;
+        let Leaving { rest, stalled, length, .. } = leaving;
         loop {
             if let Some(end) = &state.end {
                 return Poll::Ready(Err(end.refusal()));
             }
-            stream.reserve_capacity(rest.len());
-            let piece = stream.capacity().min(rest.len());
+            let mut piece = rest.len();
+            // As in a call of one step: a first small message does not wait to be told that there is room.
+            if state.sent > 0 || *length > DIRECT {
+                stream.reserve_capacity(rest.len());
+                piece = stream.capacity().min(rest.len());
+            }
             if piece == 0 {
                 match stream.poll_capacity(context) {
                     Poll::Ready(Some(Ok(_))) => continue,
@@ -274,23 +272,14 @@ impl OpenStream {
                 state.first.get_or_insert(at);
                 count(&tallies.messages_sent, 1);
                 if let Some(matching) = &mut state.matching
-                    && let Some(asks) = asks.take()
+                    && let Asked::By(key) = std::mem::replace(asked, Asked::Nothing)
+                    && (key.is_none() || !matching.sent(key, SentAt { due, at }))
                 {
-                    let timed = match asks {
-                        Asks::Nothing => true,
-                        Asks::Unkeyed => false,
-                        Asks::Key(key) => matching.sent(Some(key), SentAt { due, at }),
-                    };
-                    count(&tallies.untimed, u64::from(!timed));
+                    count(&tallies.untimed, 1);
                 }
                 return Poll::Ready(Ok(at));
             }
         }
-    }
-
-    /// The message under this key whose answer came at that moment, as far as its user knows.
-    pub(crate) fn answered_at(&self, key: &OwnedKey, at: Timestamp) -> Option<SentAt> {
-        self.inner.state.borrow_mut().matching.as_mut()?.answered_at(key, at)
     }
 
     /// Tells the server that no more messages come.
@@ -315,6 +304,7 @@ impl OpenStream {
         std::future::poll_fn(|context| {
             let mut state = self.inner.state.borrow_mut();
             if let Some(message) = state.inbox.take(&mut looked_at, &mut wanted) {
+                state.arrived = message.at;
                 state.poke();
                 return Poll::Ready(Ok(message));
             }
@@ -325,6 +315,16 @@ impl OpenStream {
             Poll::Pending
         })
         .await
+    }
+
+    /// When the message came that was taken last.
+    pub(crate) fn arrived(&self) -> Timestamp {
+        self.inner.state.borrow().arrived
+    }
+
+    /// The oldest message that was sent under this key, before `at`, and has no answer yet.
+    pub(crate) fn answered(&self, key: &OwnedKey, at: Timestamp) -> Option<SentAt> {
+        self.inner.state.borrow_mut().matching.as_mut()?.answered_at(key, at)
     }
 
     /// Wants no more of it: it is reset, which is no failure.

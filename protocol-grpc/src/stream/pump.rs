@@ -44,6 +44,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) ends: Option<Timestamp>,
     pub(crate) keeping: Keeping,
     pub(crate) measures: Measures,
+    /// Its user tells which answer belongs to which message.
+    pub(crate) is_told_answers: bool,
     pub(crate) expected: Expected,
 }
 
@@ -97,11 +99,6 @@ impl Opening<'_> {
         }
     }
 
-    /// Answers are timed: of a plan's stream where the plan says by what, of a guest's where the guest does.
-    fn times(&self) -> bool {
-        self.measures.message.is_some() || self.keeping == Keeping::Holds
-    }
-
     fn opened(self, line: Line, begun: Begun, outcome: Outcome) -> Opened {
         let part = self.part;
         let state = State {
@@ -110,7 +107,8 @@ impl Opening<'_> {
             wish: None,
             end: None,
             on_end: None,
-            matching: self.times().then(Matching::default),
+            matching: (self.is_told_answers || self.measures.message.is_some()).then(Matching::default),
+            arrived: Timestamp::default(),
             first: None,
             sent: 0,
             bytes: 0,

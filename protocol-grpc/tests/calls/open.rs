@@ -361,6 +361,11 @@ fn mistakes_of_steps_on_streams_are_told_before_the_run() {
         (&[open, ("{receive: true, every: 1s}", NOTHING)][..], "`every` beside `receive`"),
         (&[open, ("{send: true, cancel: true}", NOTHING)][..], "`cancel` beside `send`"),
         (&[open, ("{call: test.v1.Probe/Unary, as: x}", NOTHING)][..], "`as` in a step that calls"),
+        (
+            &[open, ("{call: test.v1.Probe/Unary, cancel: true}", NOTHING)][..],
+            "`{after: TIME}` beside `call`",
+        ),
+        (&[open, ("{call: test.v1.Probe/Server, receive: true}", NOTHING)][..], "whole number"),
         (&[open, ("{open: test.v1.Probe/Server, as: chat}", NOTHING)][..], "expected another name"),
         (&[open, ("{cancel: {after: 1s}}", NOTHING)][..], "`call` beside it"),
         (&[other, ("{send: true}", NOTHING)][..], "which takes one message"),

@@ -74,7 +74,8 @@ fn python_speaks_grpc() {
         assert_eq!(figures["requests"], 20, "{step}: {}", ran.stdout);
         assert_eq!(figures["failures"]["total"], 0, "{step}: {}", ran.stdout);
     }
-    assert_eq!(scenario["metrics"]["chat_answer"]["count"], 400, "{}", ran.stdout);
+    let answers = &scenario["deliveries"]["message Chat"]["response_time_us"]["count"];
+    assert_eq!(*answers, 400, "{}", ran.stdout);
 }
 
 #[test]

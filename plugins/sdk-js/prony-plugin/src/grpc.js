@@ -102,6 +102,41 @@ export class Stream {
     await answered(() => this.#resource.sendJson(sent));
   }
 
+  /**
+   * Sends a message in bytes that asks for an answer. The plugin knows the answer when it comes, and says so by {@link answered}; results
+   * have the times in between as `message` and the stream's name. A key is what request and answer have in common.
+   * @param {string | number} key
+   * @param {Uint8Array} message
+   */
+  async ask(key, message) {
+    const [known, sent] = [text(String(key), "the key"), bytes(message)];
+    await answered(() => this.#resource.ask(known, sent));
+  }
+
+  /**
+   * The same in JSON.
+   * @param {string | number} key
+   * @param {unknown} message
+   */
+  async askJson(key, message) {
+    const [known, sent] = [text(String(key), "the key"), written(message)];
+    await answered(() => this.#resource.askJson(known, sent));
+  }
+
+  /**
+   * The message that was read last answers the oldest that was asked under this key. True when there was one.
+   * @param {string | number} key
+   * @returns {boolean}
+   */
+  answered(key) {
+    return this.#resource.answered(text(String(key), "the key"), this.#resource.arrived());
+  }
+
+  /** When the message came that was read last, in seconds since the run's beginning, as `clock.now()`; 0 when none has. */
+  get arrived() {
+    return Number(this.#resource.arrived()) / 1e9;
+  }
+
   /** Tells the server that no more messages come. */
   async finish() {
     await answered(() => this.#resource.finish());

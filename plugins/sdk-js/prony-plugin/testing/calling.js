@@ -78,6 +78,9 @@ class Stream {
   #end = null;
   /** @type {(() => void)[]} */
   #waiting = [];
+  /** @type {Map<string, number[]>} */
+  #asked = new Map();
+  #arrived = 0;
 
   /**
    * @param {Call} call
@@ -107,6 +110,32 @@ class Stream {
     await this.send(encode(message));
   }
 
+  async ask(/** @type {string} */ key, /** @type {Uint8Array} */ message) {
+    const now = this.call.passage.host.time.now;
+    await this.send(message);
+    this.#asked.set(key, [...(this.#asked.get(key) ?? []), now]);
+  }
+
+  async askJson(/** @type {string} */ key, /** @type {string} */ message) {
+    await this.ask(key, encode(message));
+  }
+
+  /** What is timed stands among the requests, as `message` and the stream's name. */
+  answered(/** @type {string} */ key, /** @type {bigint} */ at) {
+    const waiting = this.#asked.get(key) ?? [];
+    if (waiting.length === 0 || waiting[0] > Number(at) / 1e9) return false;
+    const { host, user, iteration } = this.call.passage;
+    const request = { method: "MESSAGE", url: key, headers: [], body: null, name: `message ${this.call.sent.name}`, options: [] };
+    const sent = new Sent(request, { user, iteration, at: /** @type {number} */ (waiting.shift()) });
+    sent.status = 0;
+    host.requests.push(sent);
+    return true;
+  }
+
+  arrived() {
+    return BigInt(Math.round(this.#arrived * 1e9));
+  }
+
   async finish() {
     this.#finished = true;
     this.#tell();
@@ -117,6 +146,7 @@ class Stream {
       await new Promise((wake) => void this.#waiting.push(() => wake(undefined)));
     }
     const message = this.#queue.shift();
+    if (message !== undefined) this.#arrived = this.call.passage.host.time.now;
     if (message !== undefined || this.#cancelled) return message ?? null;
     const reply = await this.#ended();
     if (this.call.sent.failed) throw refusal({ kind: "status", message: said(reply.status()) });

@@ -77,6 +77,8 @@ class Stream:
         self._end: asyncio.Task[Any] | None = None
         self._cancelled = False
         self._changed = asyncio.Event()
+        self._asked: dict[str, deque[int]] = {}
+        self._arrived = 0
 
     async def send(self, message: bytes) -> None:
         """See the WIT file, as with the other methods."""
@@ -91,6 +93,31 @@ class Stream:
         """See the WIT file."""
         await self.send(message.encode())
 
+    async def ask(self, key: str, message: bytes) -> None:
+        """See the WIT file."""
+        now = self._call.passage.host.now()
+        await self.send(message)
+        self._asked.setdefault(key, deque()).append(now)
+
+    async def ask_json(self, key: str, message: str) -> None:
+        """See the WIT file."""
+        await self.ask(key, message.encode())
+
+    def answered(self, key: str, at: int) -> bool:
+        """See the WIT file. What is timed stands among the requests, as ``message`` and the stream's name."""
+        waiting = self._asked.get(key)
+        if not waiting or waiting[0] > at:
+            return False
+        sent, call = waiting.popleft(), self._call
+        user, iteration = call.passage.user, call.passage.iteration
+        timed = Sent("MESSAGE", key, [], None, f"message {call.sent.name}", {}, user, iteration, sent / 1e9, status=0)
+        call.passage.host.requests.append(timed)
+        return True
+
+    def arrived(self) -> int:
+        """See the WIT file."""
+        return self._arrived
+
     async def finish(self) -> None:
         """See the WIT file."""
         self._finished = True
@@ -102,6 +129,7 @@ class Stream:
             self._changed.clear()
             await self._changed.wait()
         if self._queue:
+            self._arrived = self._call.passage.host.now()
             return self._queue.popleft()
         reply = None if self._cancelled else await self._ended()
         if reply is not None and self._call.sent.failed:

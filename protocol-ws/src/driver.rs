@@ -130,6 +130,10 @@ impl DriverBuilder for Builder {
         Ok(StepIndex(self.steps.len() as u32 - 1))
     }
 
+    fn waits_for_a_message(&self) -> bool {
+        self.steps.last().is_some_and(|step| matches!(step.action, Action::Receive(_)))
+    }
+
     fn default_name(&self) -> String {
         self.last_name.to_owned()
     }
@@ -245,7 +249,7 @@ impl WorkerPart {
     pub(crate) fn moment(&self, wall: Duration) -> Option<Timestamp> {
         let origin = self.wall_origin.get();
         let since = wall.checked_sub(origin).filter(|_| !origin.is_zero())?;
-        Some(Timestamp::from_nanos(u64::try_from(since.as_nanos()).ok()?))
+        Some(Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)))
     }
 
     /// Counts a connection that was lost, and tells why.
@@ -299,5 +303,7 @@ impl DriverWorker for WsWorker {
 impl Drop for WsWorker {
     fn drop(&mut self) {
         self.beating.abort();
+        // Tasks that have not heard yet that their connection is over hold its part a little longer.
+        self.part.hand_on(self.part.clock.now());
     }
 }

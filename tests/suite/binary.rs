@@ -326,10 +326,20 @@ impl Served {
 
     /// A control call: `control("stall", "{…}")`.
     pub(crate) fn control(&self, name: &str, body: &str) {
-        let answer = self.ask(&format!(
+        Self::order(&self.http, name, body);
+    }
+
+    /// The same of the WebSocket target.
+    pub(crate) fn control_websocket(&self, name: &str, body: &str) {
+        Self::order(&self.ws, name, body);
+    }
+
+    fn order(url: &str, name: &str, body: &str) {
+        let request = format!(
             "POST /_control/{name} HTTP/1.1\r\nhost: target\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
-        ));
+        );
+        let answer = Self::ask(url, &request);
         assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
     }
 
@@ -346,15 +356,16 @@ impl Served {
     }
 
     fn counters(&self) -> Json {
-        let answer = self.ask("GET /_control/counters HTTP/1.1\r\nhost: target\r\nconnection: close\r\n\r\n");
+        let request = "GET /_control/counters HTTP/1.1\r\nhost: target\r\nconnection: close\r\n\r\n";
+        let answer = Self::ask(&self.http, request);
         let body = answer.split_once("\r\n\r\n").expect("a body").1;
         serde_json::from_str(&body[body.find('{').expect("JSON")..=body.rfind('}').expect("JSON")])
             .expect("JSON")
     }
 
-    fn ask(&self, request: &str) -> String {
-        let mut stream =
-            TcpStream::connect(self.http.trim_start_matches("http://")).expect("the target listens");
+    fn ask(url: &str, request: &str) -> String {
+        let address = url.split_once("://").map_or(url, |(_, address)| address);
+        let mut stream = TcpStream::connect(address).expect("the target listens");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         stream.write_all(request.as_bytes()).expect("it listens");
         let mut answer = String::new();

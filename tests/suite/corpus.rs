@@ -58,6 +58,7 @@ fn take(name: &str, text: &str) -> bool {
         let commons = Commons::default();
         let wiring = |protocol: &str| -> Wiring<'_> { overlaid.wiring(protocol, &commons) };
         let source = ScenarioSource {
+            protocols: prony_scenario::PROTOCOLS,
             id,
             name: &scenario.name,
             node: &scenario.node,

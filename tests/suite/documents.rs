@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::binary::{Prony, Served};
 
 /// Where example plans are.
-const FOLDERS: [&str; 3] = ["plans", "plans/mqtt", "plans/grpc"];
+const FOLDERS: [&str; 4] = ["plans", "plans/mqtt", "plans/grpc", "plans/ws"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

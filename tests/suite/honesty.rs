@@ -83,6 +83,25 @@ fn honesty_a_stall_is_seen_whole_over_two_grpc_connections() {
     a_stall_is_seen_whole_over_grpc("{connections: {shared: 2, streams: 100}}");
 }
 
+/// A plan that sends messages to the WebSocket target in an open load and waits for their echoes.
+fn websocket_plan(target: &Served, load: &str, path: &str, matching: &str) -> Plan {
+    Plan::new(&format!(
+        "target: {}\nws: {{path: \"{path}\"}}\nscenarios:\n  main:\n    load: {load}\n    steps:\n      - ws: {{request: {{json: {{id: \"{{{{random.uuid}}}}\"}}}}, match: {matching}}}\n",
+        target.ws()
+    ))
+}
+
+#[test]
+fn honesty_a_stall_is_seen_whole_over_websocket() {
+    for matching in ["order", "json $.id"] {
+        let target = Served::with_websocket();
+        let load = "{rate: 1000/s, for: 20s, max_users: 4000}";
+        let plan = websocket_plan(&target, load, "/echo?delay=1ms", matching);
+        target.control_websocket("stall", r#"{"after": "8s", "for": "2s"}"#);
+        assert_stall_is_whole(&Prony::run(&plan).finish().summary());
+    }
+}
+
 /// What a summary says that is further than 3 % + 200 µs from the truth about delays evenly spread from 1 to 9 ms.
 ///
 /// A virtual machine's core is taken away at times, from the target as from Prony. How long in this very run is known: it is by how
@@ -118,6 +137,14 @@ fn honesty_a_known_delay_distribution_is_reported_as_it_is_over_grpc() {
     let load = "{rate: 1000/s, for: 15s}";
     assert_delays_are_true(Served::with_grpc, |target| {
         grpc_plan(target, load, "{connections: own}", "delay=uniform(1ms,9ms)")
+    });
+}
+
+#[test]
+fn honesty_a_known_delay_distribution_is_reported_as_it_is_over_websocket() {
+    let load = "{rate: 1000/s, for: 15s}";
+    assert_delays_are_true(Served::with_websocket, |target| {
+        websocket_plan(target, load, "/echo?delay=uniform(1ms,9ms)", "order")
     });
 }
 

@@ -62,7 +62,7 @@ impl Connection {
             taken += frame.length;
             match self.assembly.take(&frame, most).map_err(|wrong| self.malformed(&wrong))? {
                 Incoming::Message { is_text, payload, length } => {
-                    self.message(is_text, &payload, length, now)
+                    self.message(is_text, &payload, length, now);
                 }
                 Incoming::Ping(payload) => {
                     count(&self.part.tallies.pings_answered, 1);

@@ -81,7 +81,8 @@ mod tests {
     fn each_looks_at_a_message_once_and_takes_only_its_own() {
         let mut inbox = Inbox::default();
         let room = Room { messages: 100, bytes: 1_000 };
-        ["a", "b", "c"].into_iter().for_each(|one| drop(inbox.push(of(one), room)));
+        let dropped: u64 = ["a", "b", "c"].into_iter().map(|one| inbox.push(of(one), room)).sum();
+        assert_eq!(dropped, 0);
         let (mut one, mut other, mut looked) = (0, 0, 0);
         let mut wants = |inbox: &mut Inbox, from: &mut u64, wanted: &str| {
             text(inbox.take(from, |message| {

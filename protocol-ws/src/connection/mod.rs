@@ -240,10 +240,9 @@ impl Connection {
             connection.inbox = Inbox::default();
         } else if was_up {
             part.count_loss(&trouble);
+            connection.trouble = Some(Box::new(trouble));
             if part.compiled.settings.reconnect.is_some() {
                 comeback::begin(this, connection);
-            } else {
-                connection.trouble = Some(Box::new(trouble));
             }
         }
         connection.tell();

@@ -115,9 +115,11 @@ impl WsSession {
     ) -> Result<(), Trouble> {
         let began = self.part.clock.now();
         let (mut left, mut from, mut received) = (count, 0, 0);
+        let filter = scope.filter;
         let mut look = |connection: &mut Connection| -> Option<Arrived> {
             loop {
-                let arrived = connection.inbox.take(&mut from, |_| true)?;
+                let arrived =
+                    connection.inbox.take(&mut from, |one| filter.is_none_or(|filter| filter.takes(one)))?;
                 left -= 1;
                 received += arrived.length;
                 if left == 0 {

@@ -76,6 +76,7 @@ pub(crate) fn compile_logging(plan: &Plan, log_from: Level) -> Result<Compiled, 
         let overlaid = plan.overlaid(scenario);
         let wiring = |protocol: &str| overlaid.wiring(protocol, &commons);
         let source = ScenarioSource {
+            protocols: prony_scenario::PROTOCOLS,
             id,
             name: &scenario.name,
             node: &scenario.node,

@@ -14,5 +14,5 @@ mod shape;
 mod think;
 
 pub use program::{CompileError, ScenarioSource, compile};
-pub use protocols::PROTOCOLS;
+pub use protocols::{PROTOCOLS, Protocols};
 pub use shape::{definitions, scenario_keys};

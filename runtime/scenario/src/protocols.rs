@@ -2,6 +2,9 @@
 
 use prony_core::Protocol;
 
+/// Protocols that plans may speak.
+pub type Protocols = [&'static dyn Protocol];
+
 /// Every protocol a plan can speak.
 pub static PROTOCOLS: &[&dyn Protocol] =
     &[&prony_http::HTTP, &prony_mqtt::MQTT, &prony_grpc::GRPC, &prony_ws::WS];

@@ -4,13 +4,13 @@ use prony_core::Shape;
 use prony_core::shape::Definitions;
 
 use crate::data::DataSources;
-use crate::protocols::PROTOCOLS;
+use crate::protocols::Protocols;
 
 /// The shapes that plans refer to by name: `step` and what stands in it.
 #[must_use]
-pub fn definitions() -> Definitions {
+pub fn definitions(protocols: &Protocols) -> Definitions {
     vec![
-        ("step", step()),
+        ("step", step(protocols)),
         ("steps", Shape::filled_list(Shape::reference("step"))),
         ("data_source", DataSources::source_shape()),
     ]
@@ -43,9 +43,9 @@ pub fn scenario_keys(scenario: Shape) -> Shape {
         )
 }
 
-fn step() -> Shape {
+fn step(protocols: &Protocols) -> Shape {
     let mut step = Shape::map().elsewhere(&["sleep", "pause", "wait"], "write `think`: `- think: 1s`");
-    for protocol in PROTOCOLS {
+    for protocol in protocols {
         let (name, request) = (protocol.name(), protocol.step_shape());
         let inside = format!("belongs inside `{name}: {{…}}`, the long form");
         step = step.elsewhere(&request.key_names(), &inside).elsewhere(&["body"], &inside);

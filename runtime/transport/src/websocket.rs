@@ -174,6 +174,11 @@ fn parse(bytes: &mut Vec<u8>) -> Result<Option<Answer>, String> {
         let length = match head.parse(bytes) {
             Ok(httparse::Status::Partial) => return Ok(None),
             Ok(httparse::Status::Complete(length)) => length,
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(format!(
+                    "the server's answer to the handshake has more than {MOST_HEADERS} headers"
+                ));
+            }
             Err(error) => {
                 let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).into_owned();
                 return Err(format!(

@@ -1,37 +1,8 @@
 //! nginx between Prony and two backends, and two backends without a proxy: whose share is whose.
 
-use std::process::{Command, Stdio};
-use std::time::Duration;
-
 use super::run;
 use super::servers::Shop;
-use crate::processes::{Process, free_ports, program};
-use crate::requirements::missing;
-
-fn nginx(test: &str, backends: [u16; 2]) -> Option<(Process, u16, tempfile::TempDir)> {
-    let Some(program) = program("nginx") else {
-        missing(test, "nginx");
-        return None;
-    };
-    let started = (0..5).find_map(|_| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let [port] = free_ports();
-        let shown = folder.path().display();
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|kind| format!("{kind}_temp_path {shown}/{kind};\n"))
-            .concat();
-        let [first, second] = backends;
-        let text = format!(
-            "daemon off;\nmaster_process off;\npid {shown}/nginx.pid;\nevents {{ worker_connections 512; }}\nhttp {{\naccess_log off;\n{temporary}\nupstream shops {{ server 127.0.0.1:{first}; server 127.0.0.1:{second}; keepalive 16; }}\nserver {{\nlisten 127.0.0.1:{port} http2;\nlocation / {{ grpc_pass grpc://shops; }}\n}}\n}}\n"
-        );
-        std::fs::write(folder.path().join("nginx.conf"), text).expect("written");
-        let mut command = Command::new(&program);
-        command.arg("-p").arg(folder.path()).args(["-e", "error.log", "-c"]).arg(folder.path().join("nginx.conf"));
-        let mut process = Process::start(command.stderr(Stdio::null()));
-        process.listens(&[port], Duration::from_secs(5)).then_some((process, port, folder))
-    });
-    Some(started.expect("nginx starts"))
-}
+use crate::proxies::nginx;
 
 const PLAN: &str = "
 grpc: {proto: [PROTOS/prony/demo/v1/shop.proto], imports: [PROTOS]MORE}
@@ -50,7 +21,13 @@ scenarios:
 fn nginx_passes_calls_and_streams_to_two_backends() {
     let test = "nginx_passes_calls_and_streams_to_two_backends";
     let (Some(first), Some(second)) = (Shop::python(test, None), Shop::node(test, None)) else { return };
-    let Some((_nginx, port, _folder)) = nginx(test, [first.port(), second.port()]) else { return };
+    let started = nginx(test, |port| {
+        let [first, second] = [first.port(), second.port()];
+        format!(
+            "upstream shops {{ server 127.0.0.1:{first}; server 127.0.0.1:{second}; keepalive 16; }}\nserver {{ listen 127.0.0.1:{port} http2; location / {{ grpc_pass grpc://shops; }} }}"
+        )
+    });
+    let Some((_nginx, port, _folder)) = started else { return };
     let ran =
         run(&format!("grpc://127.0.0.1:{port}"), &format!("target: TARGET{}", PLAN.replace("MORE", "")));
     assert_eq!(ran.main()["requests"], 400, "{}", ran.stdout);

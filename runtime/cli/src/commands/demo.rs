@@ -7,6 +7,7 @@ use clap::Args;
 use prony_http::demo::{Target, TargetOptions};
 use prony_mqtt::demo::{BrokerOptions, DemoBroker};
 
+use crate::commands::bridge::MqttBridge;
 use crate::commands::{Failure, print};
 use crate::execute::{self, RunOptions};
 use crate::plan::Plan;
@@ -29,8 +30,11 @@ impl Demo {
         let grpc = prony_grpc::demo::TargetOptions { plain: Some(any), tls: None, threads: 1, seed: 1 };
         let grpc =
             prony_grpc::demo::Target::start(grpc).map_err(|error| Failure::Setup(error.to_string()))?;
+        let ws = prony_ws::demo::TargetOptions { plain: Some(any), tls: None, threads: 1, seed: 1 };
+        let ws = prony_ws::demo::Target::start(ws).map_err(|error| Failure::Setup(error.to_string()))?;
         let broker = DemoBroker::start(BrokerOptions { tcp: any, websocket: None })
             .map_err(|error| Failure::Setup(error.to_string()))?;
+        let _bridge = MqttBridge::start(broker.addresses().tcp, ws.bridge())?;
         let folder = std::env::temp_dir().join(format!("prony-demo-{}", std::process::id()));
         let files = Files::write(&folder, target.certificate_pem())
             .map_err(|error| Failure::Setup(format!("{}: {error}", folder.display())))?;
@@ -40,6 +44,7 @@ impl Demo {
             .replace("HTTPS_ADDRESS", &address(target.https()))
             .replace("HTTP_ADDRESS", &address(target.http()))
             .replace("GRPC_ADDRESS", &address(grpc.plain()))
+            .replace("WS_ADDRESS", &address(ws.plain()))
             .replace("MQTT_ADDRESS", &broker.addresses().tcp.to_string());
         let plan = Plan::from_text("demo", &plan, &files.folder)?;
         let code = execute::run(&plan, &self.options)?;

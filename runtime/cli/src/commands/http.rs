@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use clap::Args;
-use prony_core::{Diagnostic, Place, Source};
+use prony_core::Diagnostic;
 use serde_json::{Map, Value as Json, json};
 
-use crate::commands::quick::{self, JudgeFlags, LoadFlags};
+use crate::commands::quick::{self, JudgeFlags, LoadFlags, header};
 use crate::commands::tls_flags::{NetworkFlags, TlsFlags};
 use crate::commands::{Failure, print};
 use crate::execute::{self, RunOptions};
@@ -63,15 +63,6 @@ pub(crate) struct Http {
     options: RunOptions,
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((name, value)) if !name.trim().is_empty() => {
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
-        }
-        _ => Err("expected `Name: value`".to_owned()),
-    }
-}
-
 impl Http {
     pub(crate) fn execute(&self) -> Result<u8, Failure> {
         let plan = self.plan()?;
@@ -85,7 +76,7 @@ impl Http {
     }
 
     fn plan(&self) -> Result<Json, Diagnostic> {
-        let (target, path) = split(&self.url)?;
+        let (target, path) = quick::split_url("prony http", &self.url, ["http", "https"])?;
         let mut top = Map::new();
         top.insert("name".to_owned(), "prony http".into());
         top.insert("target".to_owned(), target.into());
@@ -140,41 +131,5 @@ impl Http {
             settings.insert("redirects".to_owned(), redirects.into());
         }
         settings
-    }
-}
-
-/// A URL as the target and the path with its query.
-fn split(url: &str) -> Result<(&str, &str), Diagnostic> {
-    let after = url.find("://").map(|at| at + 3).filter(|_| url.starts_with("http"));
-    let Some(after) = after else {
-        let source = Source::new("prony http", url);
-        let place = Place { start: 0, end: url.len(), source };
-        return Err(Diagnostic::at(
-            &place,
-            format!("found `{url}`"),
-            "expected a URL with http:// or https://",
-        )
-        .help(format!("did you mean `http://{}`?", url.split_once("://").map_or(url, |(_, rest)| rest))));
-    };
-    let end = url[after..].find(['/', '?', '#']).map_or(url.len(), |at| after + at);
-    Ok((&url[..end], if end == url.len() { "/" } else { &url[end..] }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_split_before_its_path() {
-        for (url, target, path) in [
-            ("http://a", "http://a", "/"),
-            ("https://a:1/", "https://a:1", "/"),
-            ("http://[::1]:80/x/{{user.id}}?a=b", "http://[::1]:80", "/x/{{user.id}}?a=b"),
-            ("http://a?b", "http://a", "?b"),
-        ] {
-            assert_eq!(split(url).expect(url), (target, path));
-        }
-        let mistake = split("localhost:8080/x").expect_err("no scheme");
-        assert_eq!(mistake.help.as_deref(), Some("did you mean `http://localhost:8080/x`?"));
     }
 }

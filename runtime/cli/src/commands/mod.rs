@@ -13,6 +13,7 @@ mod run;
 mod schema;
 mod serve;
 mod tls_flags;
+mod ws;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ use prony_scenario::CompileError;
 
 use crate::{exit, show};
 
-/// A load generator for HTTP, gRPC and MQTT services with numbers you can defend.
+/// A load generator for HTTP, gRPC, MQTT and WebSocket services with numbers you can defend.
 #[derive(Debug, Parser)]
 #[command(
     name = "prony",
@@ -47,6 +48,7 @@ enum Command {
     Http(http::Http),
     Grpc(Box<grpc::Grpc>),
     Mqtt(Box<mqtt::Mqtt>),
+    Ws(Box<ws::Ws>),
     Plugin(plugin::Plugin),
     Check(check::Check),
     Schema(schema::Schema),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Http(command) => command.execute(),
         Command::Grpc(command) => command.execute(),
         Command::Mqtt(command) => command.execute(),
+        Command::Ws(command) => command.execute(),
         Command::Plugin(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Schema(command) => command.execute(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use prony_core::document::{Key, Value};
 use prony_core::units::{parse_duration, parse_rate};
-use prony_core::{Node, Place, Source};
+use prony_core::{Diagnostic, Node, Place, Source};
 use serde_json::{Map, Value as Json, json};
 
 use crate::plan;
@@ -127,6 +127,40 @@ impl LoadFlags {
     }
 }
 
+/// A header, as it was typed.
+pub(crate) fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("expected `Name: value`".to_owned()),
+    }
+}
+
+/// A URL as the target and the path with its query, which may be a template.
+///
+/// # Errors
+/// When it has none of these schemes.
+pub(crate) fn split_url<'a>(
+    command: &str,
+    url: &'a str,
+    schemes: [&str; 2],
+) -> Result<(&'a str, &'a str), Diagnostic> {
+    let after = url.split_once("://").filter(|(scheme, _)| schemes.contains(scheme));
+    let Some((scheme, _)) = after else {
+        let source = Source::new(command, url);
+        let place = Place { start: 0, end: url.len(), source };
+        let [plain, secure] = schemes;
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let expected = format!("expected a URL with {plain}:// or {secure}://");
+        return Err(Diagnostic::at(&place, format!("found `{url}`"), expected)
+            .help(format!("did you mean `{plain}://{rest}`?")));
+    };
+    let after = scheme.len() + 3;
+    let end = url[after..].find(['/', '?', '#']).map_or(url.len(), |at| after + at);
+    Ok((&url[..end], if end == url.len() { "/" } else { &url[end..] }))
+}
+
 /// Those of a plan's keys that say something.
 pub(crate) fn insert_filled<const N: usize>(
     top: &mut Map<String, Json>,
@@ -200,6 +234,21 @@ mod tests {
         ] {
             assert_eq!(exactly(Duration::from_nanos(nanoseconds)), shown);
         }
+    }
+
+    #[test]
+    fn a_url_is_split_before_its_path() {
+        let split = |url| split_url("prony http", url, ["http", "https"]);
+        for (url, target, path) in [
+            ("http://a", "http://a", "/"),
+            ("https://a:1/", "https://a:1", "/"),
+            ("http://[::1]:80/x/{{user.id}}?a=b", "http://[::1]:80", "/x/{{user.id}}?a=b"),
+            ("http://a?b", "http://a", "?b"),
+        ] {
+            assert_eq!(split(url).expect(url), (target, path));
+        }
+        let mistake = split("localhost:8080/x").expect_err("no scheme");
+        assert_eq!(mistake.help.as_deref(), Some("did you mean `http://localhost:8080/x`?"));
     }
 
     #[test]

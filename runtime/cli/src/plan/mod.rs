@@ -84,7 +84,7 @@ impl Plan {
 
     fn check(written: Node, folder: PathBuf, fallback: &str) -> Result<Self, Diagnostic> {
         let node = file::fill_in(&written)?;
-        shape().check(&node, &prony_scenario::definitions())?;
+        shape().check(&node, &prony_scenario::definitions(prony_scenario::PROTOCOLS))?;
         let duration = |of: &Node, key: &str, default: u64| {
             let default = Duration::from_secs(default);
             of.get(key).or_else(|| node.get(key)).map_or(Ok(default), Node::duration)

@@ -81,7 +81,7 @@ pub fn schema() -> Json {
     if let Json::Object(object) = &mut schema {
         object.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
         object.insert("title".to_owned(), "A Prony plan".into());
-        let definitions = prony_scenario::definitions();
+        let definitions = prony_scenario::definitions(PROTOCOLS);
         let definitions = definitions.iter().map(|(name, shape)| ((*name).to_owned(), shape.schema()));
         object.insert("$defs".to_owned(), json!(definitions.collect::<serde_json::Map<_, _>>()));
     }

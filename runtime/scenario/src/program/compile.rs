@@ -21,7 +21,7 @@ use crate::comparison::{Comparison, plain_number};
 use crate::data::DataSources;
 use crate::journey::{PlanJourneys, Source};
 use crate::program::{Beat, Condition, FunctionUse, OnFailure, Operation, Phase, Program, Request, Since};
-use crate::protocols::PROTOCOLS;
+use crate::protocols::Protocols;
 use crate::think::Think;
 
 /// The parts of a plan that say what a scenario's users do.
@@ -37,6 +37,8 @@ pub struct ScenarioSource<'a> {
     pub vars: Option<&'a Node>,
     /// Where to and how, for each protocol by name: settings differ, target, tls and network are the same.
     pub wiring: &'a dyn Fn(&str) -> Wiring<'a>,
+    /// The protocols that its steps may speak.
+    pub protocols: &'a Protocols,
     /// The plugins of the run.
     pub plugins: &'a Plugins,
     /// The folder that relative paths of the plan start from.
@@ -211,7 +213,7 @@ impl Compiler<'_, '_> {
     }
 
     fn step(&mut self, step: &Node) -> Result<(), CompileError> {
-        let protocol_names = PROTOCOLS.iter().map(|protocol| protocol.name());
+        let protocol_names = self.source.protocols.iter().map(|protocol| protocol.name());
         let actions: Vec<&str> =
             protocol_names.chain(CONTROL).filter(|key| step.get(key).is_some()).collect();
         let [action] = actions.as_slice() else {
@@ -220,7 +222,8 @@ impl Compiler<'_, '_> {
             } else {
                 format!("`{}` in one step", actions.join("` and `"))
             };
-            let known: Vec<&str> = PROTOCOLS.iter().map(|protocol| protocol.name()).chain(CONTROL).collect();
+            let protocols = self.source.protocols.iter().map(|protocol| protocol.name());
+            let known: Vec<&str> = protocols.chain(CONTROL).collect();
             let label = format!("expected exactly one of {}", known.join(", "));
             return Err(Diagnostic::at(&step.place, found, label).into());
         };
@@ -391,7 +394,7 @@ impl Compiler<'_, '_> {
     }
 
     fn request(&mut self, step: &Node, name: &str, value: &Node) -> Result<(), CompileError> {
-        let Some(protocol) = PROTOCOLS.iter().find(|protocol| protocol.name() == name) else {
+        let Some(protocol) = self.source.protocols.iter().find(|protocol| protocol.name() == name) else {
             return Err(value.unexpected("a protocol").into());
         };
         if let Some(steps) = protocol.expand(value)? {

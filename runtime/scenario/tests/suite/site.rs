@@ -15,7 +15,7 @@ use prony_engine::{
 };
 use prony_plugin_host::{Level, Plugins};
 use prony_scenario::data::DataSources;
-use prony_scenario::{ScenarioSource, compile, definitions, scenario_keys};
+use prony_scenario::{PROTOCOLS, ScenarioSource, compile, definitions, scenario_keys};
 
 /// A request as the site got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl<'a> Plan<'a> {
                 .key("http", Shape::anything(), "")
                 .key("load", Shape::anything(), ""),
         );
-        shape.check(&node, &definitions()).map_err(|mistake| mistake.to_string())?;
+        shape.check(&node, &definitions(PROTOCOLS)).map_err(|mistake| mistake.to_string())?;
         let data = DataSources::open(node.get("data"), self.folder).map_err(|mistake| mistake.to_string())?;
         let mut catalog = Catalog::default();
         let id = catalog.add_scenario("main").expect("one scenario");
@@ -193,6 +193,7 @@ impl<'a> Plan<'a> {
             node: &node,
             vars: None,
             wiring: &wiring,
+            protocols: PROTOCOLS,
             plugins: &plugins,
             folder: self.folder,
         };

@@ -104,7 +104,10 @@ impl Head {
         let Some(mut request) = ready.cloned() else { return Err("there is no server".to_owned()) };
         let headers = request.headers_mut();
         if self.timeout.saturating_sub(left) > DELAY {
-            headers.insert(GRPC_TIMEOUT, told(left));
+            let mut told = told(left);
+            // It is another for each call: HPACK's table must not fill up with them, nor be searched through them.
+            told.set_sensitive(true);
+            headers.insert(GRPC_TIMEOUT, told);
         }
         for (name, template) in &self.changing {
             let mut text = String::new();

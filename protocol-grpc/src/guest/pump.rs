@@ -98,11 +98,10 @@ async fn begin_call(
     let part = way.part;
     let number = line.backend();
     let origin = part.compiled.backends[number].origin_number;
-    let left = ends - part.clock.now();
-    let request = asked.known.step.head.request(origin, left, scope).map_err(Failure::request)?;
+    let head = |now: Timestamp| asked.known.step.head.request(origin, ends - now, scope);
     part.tallies.called(number);
     let connection = connection(&mut line)?;
-    match begin(connection, request, way, &|_| {}).await {
+    match begin(connection, head, way, &|| {}).await {
         Ok(begun) => Ok((line, begun)),
         Err(fault) => Err(settle(fault, connection, part)),
     }

@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("prony-grpc", &["prony-core", "prony-transport"]),
     ("prony-ws", &["prony-core", "prony-transport"]),
     ("prony-line", &["prony-core", "prony-transport"]),
-    ("prony-plugin-host", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc"]),
+    ("prony-plugin-host", &["prony-core", "prony-http", "prony-mqtt", "prony-grpc", "prony-ws"]),
     (
         "prony-scenario",
         &["prony-core", "prony-http", "prony-mqtt", "prony-grpc", "prony-ws", "prony-plugin-host"],

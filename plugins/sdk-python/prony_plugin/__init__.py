@@ -20,12 +20,13 @@ A function makes what a plan's step sends, or judges what came back::
 ``prony_plugin.testing`` runs both without a component, for unit tests.
 """
 
-from prony_plugin import clock, data, http, log, metric, mqtt, random, vars
+from prony_plugin import clock, data, http, log, metric, mqtt, random, vars, ws
 from prony_plugin.checks import check
 from prony_plugin.config import Config
-from prony_plugin.errors import DataError, Failed, Failure, HttpFailure, MqttFailure, NotAllowed, Problem
+from prony_plugin.errors import DataError, Failed, Failure, HttpFailure, MqttFailure, NotAllowed, Problem, WsFailure
 from prony_plugin.function import Function, Message
 from prony_plugin.groups import group
+from prony_plugin.listening import listen
 from prony_plugin.reply import Reply
 from prony_plugin.scenario import Scenario
 from prony_plugin.timer import sleep
@@ -44,11 +45,13 @@ __all__ = [
     "Problem",
     "Reply",
     "Scenario",
+    "WsFailure",
     "check",
     "clock",
     "data",
     "group",
     "http",
+    "listen",
     "log",
     "metric",
     "mqtt",
@@ -56,4 +59,5 @@ __all__ = [
     "sleep",
     "user",
     "vars",
+    "ws",
 ]

@@ -41,6 +41,11 @@ def content(value: object) -> bytes | None:
     raise TypeError(f"the body is {type(value).__name__}, and bytes or a text are expected")
 
 
+def given(wishes: Iterable[tuple[str, str | None]], what: str) -> list[tuple[str, str]]:
+    """Those that were said."""
+    return pairs([(key, value) for key, value in wishes if value is not None], what)
+
+
 def pairs(given: Mapping[str, str] | Iterable[tuple[str, str]], what: str) -> list[tuple[str, str]]:
     """Names and values, in their order."""
     items = given.items() if isinstance(given, Mapping) else given

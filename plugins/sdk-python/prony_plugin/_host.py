@@ -17,7 +17,7 @@ except ModuleNotFoundError:
     INSIDE = False
 
 _INTERFACES = (
-    "check", "clock", "data", "group", "http", "log", "metric", "mqtt", "random", "timer", "types", "user", "vars",
+    "check", "clock", "data", "group", "http", "log", "metric", "mqtt", "random", "timer", "types", "user", "vars", "ws",
 )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ timer: Any
 types: Any
 user: Any
 vars: Any
+ws: Any
 
 Err: Any = _records("Err")
 """The error side of a WIT result: an exception with a `value`."""

@@ -53,6 +53,10 @@ class MqttFailure(Failure):
     """There is no answer to a request of ``mqtt``, or the broker has refused it (``status``)."""
 
 
+class WsFailure(Failure):
+    """There is no answer to a request of ``ws``."""
+
+
 class DataError(Exception):
     """The plan has no such data source, or it cannot be read."""
 

@@ -126,6 +126,11 @@ class Incoming:
         """All its properties, in the order they came."""
         return list(self._record.properties)
 
+    @property
+    def at(self) -> float:
+        """When it came: seconds since the run's beginning, as ``clock.now()`` counts, whatever the plugin was at."""
+        return self._record.at / 1e9
+
     def property(self, name: str) -> str | None:
         """The first property of this name: those of :func:`message`, and ``subscription-identifier``. MQTT 5."""
         for key, value in self._record.properties:
@@ -191,8 +196,8 @@ def message(
             _crossing.content(payload) or b"",
             _crossing.whole(qos, 0, 2, "the QoS"),
             bool(retain),
-            _given(standard, "property") + _crossing.pairs(properties, "property"),
-            _given(wishes, "wish") + _crossing.pairs(options, "option"),
+            _crossing.given(standard, "property") + _crossing.pairs(properties, "property"),
+            _crossing.given(wishes, "wish") + _crossing.pairs(options, "option"),
         )
     )
 
@@ -228,7 +233,7 @@ async def connect(
         None if username is None else _crossing.text(username, "the user name"),
         _crossing.content(password),
         None if will is None else will._record,
-        _given(wishes, "wish") + _crossing.pairs(options, "option"),
+        _crossing.given(wishes, "wish") + _crossing.pairs(options, "option"),
     )
     return Reply(await _answered(_host.mqtt.connect(identity)))
 
@@ -272,7 +277,7 @@ async def subscribe(
         ("deliver", deliver),
         ("timeout", seconds(timeout)),
     ]
-    chosen = _given(wishes, "wish") + _crossing.pairs(options, "option")
+    chosen = _crossing.given(wishes, "wish") + _crossing.pairs(options, "option")
     return Reply(await _answered(_host.mqtt.subscribe(_filters(filters), chosen)))
 
 
@@ -284,7 +289,7 @@ async def unsubscribe(
     options: Pairs = (),
 ) -> Reply:
     """Ends subscriptions."""
-    chosen = _given([("name", name), ("timeout", seconds(timeout))], "wish") + _crossing.pairs(options, "option")
+    chosen = _crossing.given([("name", name), ("timeout", seconds(timeout))], "wish") + _crossing.pairs(options, "option")
     return Reply(await _answered(_host.mqtt.unsubscribe(_filters(filters), chosen)))
 
 
@@ -299,7 +304,7 @@ async def receive(
     measured, and that none comes in time is a failure (``timeout``). The reply has its ``topic``, each ``property(name)``, and
     the payload as its body. Messages that came before are taken first.
     """
-    chosen = _given([("name", name), ("timeout", seconds(timeout))], "wish") + _crossing.pairs(options, "option")
+    chosen = _crossing.given([("name", name), ("timeout", seconds(timeout))], "wish") + _crossing.pairs(options, "option")
     return Reply(await _answered(_host.mqtt.receive(_filter(filter), chosen)))
 
 
@@ -331,7 +336,7 @@ async def abort(*, name: str | None = None, options: Pairs = ()) -> None:
 
 
 async def _leave(how: str, name: str | None, options: Pairs) -> None:
-    chosen = _given([("how", how), ("name", name)], "wish") + _crossing.pairs(options, "option")
+    chosen = _crossing.given([("how", how), ("name", name)], "wish") + _crossing.pairs(options, "option")
     await _answered(_host.mqtt.disconnect(chosen))
 
 
@@ -341,10 +346,6 @@ async def _answered(call: Awaitable[_T]) -> _T:
         return await call
     except _host.Err as error:
         raise MqttFailure(error.value.kind, error.value.message) from None
-
-
-def _given(wishes: Iterable[tuple[str, str | None]], what: str) -> list[tuple[str, str]]:
-    return _crossing.pairs([(key, value) for key, value in wishes if value is not None], what)
 
 
 def _filters(filters: str | Iterable[str]) -> list[str]:

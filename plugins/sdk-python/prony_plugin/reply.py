@@ -24,7 +24,7 @@ class Reply:
 
     @property
     def status(self) -> int:
-        """HTTP's status, gRPC's code, MQTT's reason code."""
+        """HTTP's status, gRPC's code, MQTT's reason code, the code of WebSocket's CLOSE."""
         if self._status is None:
             self._status = self._resource.status()
         return self._status
@@ -85,6 +85,13 @@ class Reply:
     def time(self) -> float:
         """The service time, from the actual send to the end of the answer, in seconds."""
         return self._resource.time() / 1e9
+
+    @property
+    def at(self) -> float:
+        """When the end of the answer was there: seconds since the run's beginning, as ``clock.now()`` counts; of a message that was
+        received, when it came. It was sent ``time`` before that.
+        """
+        return self._resource.at() / 1e9
 
     def property(self, name: str) -> str | None:
         """A property of a message that ``mqtt.receive`` got, whatever its case. MQTT 5."""

@@ -41,6 +41,8 @@ mod group;
 pub mod grpc;
 mod host;
 pub mod http;
+mod json;
+mod listener;
 pub mod log;
 mod message;
 pub mod metric;
@@ -53,6 +55,8 @@ mod scenario;
 mod timer;
 mod user;
 pub mod vars;
+mod wishes;
+pub mod ws;
 
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
@@ -88,6 +92,7 @@ pub use function::{Generate, Validate};
 /// ```
 pub use futures_util::future::{join, join_all, join3, try_join, try_join_all, try_join3};
 pub use group::group;
+pub use listener::{Event, Listener};
 pub use message::Message;
 pub use problem::Problem;
 pub use reply::Reply;

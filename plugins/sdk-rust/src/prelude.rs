@@ -7,7 +7,7 @@ pub use serde_json::json;
 
 pub use crate::metric::{Counter, Gauge, Trend};
 pub use crate::{
-    Error, Failure, Generate, Message, NoConfig, Problem, Reply, Result, Scenario, User, Validate, check,
-    clock, data, debug, error, group, grpc, http, info, join, join_all, mqtt, random, sleep, try_join,
-    try_join_all, vars, warn,
+    Error, Event, Failure, Generate, Listener, Message, NoConfig, Problem, Reply, Result, Scenario, User,
+    Validate, check, clock, data, debug, error, group, grpc, http, info, join, join_all, mqtt, random, sleep,
+    try_join, try_join_all, vars, warn, ws,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Result, host};
+use crate::{Error, Result, host, json};
 
 /// An answer. The status is at hand; headers and body cross to the plugin each time they are asked for.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ impl Reply {
         Self(inner)
     }
 
-    /// The protocol's own status: HTTP's status, gRPC's code, MQTT's reason code.
+    /// The protocol's own status: HTTP's status, gRPC's code, MQTT's reason code, the code of WebSocket's CLOSE.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.0.status()
@@ -41,7 +41,7 @@ impl Reply {
 
     /// The first value of a named part of the answer. The kinds are those that checks in a plan know: for HTTP `header`,
     /// `cookie` and `trailer`, for MQTT `topic` (with an empty name) and `property`,
-    /// for gRPC `metadata` and `trailer`.
+    /// for gRPC `metadata` and `trailer`, for WebSocket `header` of a handshake, `message` (`type`) and `close` (`reason`).
     #[must_use]
     pub fn field(&self, kind: &str, name: &str) -> Option<String> {
         self.0.field(kind, name)
@@ -89,7 +89,10 @@ impl Reply {
         let body = self.body();
         match serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&body)) {
             Ok(value) => Ok(value),
-            Err(error) => Err(Error::new(self.not_json(&error))),
+            Err(error) => {
+                let what = format!("the answer (status {})", self.status());
+                Err(Error::new(json::told(&error, &what)))
+            }
         }
     }
 
@@ -105,23 +108,17 @@ impl Reply {
         Duration::from_nanos(self.0.time())
     }
 
+    /// When the end of the answer was there, since the run's beginning, as [`clock::now`](crate::clock::now) counts; of a message
+    /// that was received, when it came. It was sent [`time`](Self::time) before that.
+    #[must_use]
+    pub fn at(&self) -> Duration {
+        Duration::from_nanos(self.0.at())
+    }
+
     /// Counts a check of this answer. One that does not hold makes its request a failed one, as in a plan's `check`. Gives
     /// back `passed`.
     pub fn check(&self, name: &str, passed: bool) -> bool {
         self.0.check(name, passed)
-    }
-
-    fn not_json(&self, error: &serde_path_to_error::Error<serde_json::Error>) -> String {
-        let status = self.status();
-        if error.inner().is_data() {
-            let path = error.path().to_string();
-            let place = if path == "." { String::new() } else { format!(" at {path}") };
-            let inner = error.inner().to_string();
-            // Lines and columns differ from answer to answer; the path says more.
-            let what = inner.split(" at line ").next().unwrap_or_default();
-            return format!("the answer (status {status}) is not as expected{place}: {what}");
-        }
-        format!("the answer (status {status}) is no JSON")
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a guest's stream comes about, and the task that takes what comes on it until its end.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use prony_transport::Deadline;
 use prony_transport::h2::H2Connection;
 use send_wrapper::SendWrapper;
 
-use super::stream::{Ended, GuestStream, Inner, OnEnd, SharedInner, State, Wish};
+use super::stream::{Ended, GuestStream, Inner, OnEnd, SharedInner, State, Timed, Wish};
 use super::user::{Asked, GuestUser, Trouble};
 use crate::driver::WorkerPart;
 use crate::metrics::count;
@@ -29,6 +29,8 @@ const MOST_HELD: usize = 16 * 1024;
 pub(super) struct Opening<'a> {
     pub(super) user: &'a GuestUser,
     pub(super) asked: Asked,
+    /// What results call it.
+    pub(super) name: String,
     pub(super) due: Timestamp,
     pub(super) on_end: OnEnd,
 }
@@ -39,7 +41,7 @@ impl Opening<'_> {
     /// # Errors
     /// When there is no stream to be had; `on_end` has been told.
     pub(super) async fn open(self, scope: &mut Scope<'_>) -> Result<GuestStream, Trouble> {
-        let Self { user, asked, due, on_end } = self;
+        let Self { user, asked, name, due, on_end } = self;
         let part = Arc::clone(&user.part);
         let mut outcome = Outcome::due(due);
         let mut deadline = Deadline::default();
@@ -53,6 +55,7 @@ impl Opening<'_> {
                     known: Arc::clone(&asked.known),
                     stream: RefCell::new(begun.stream),
                     state: RefCell::new(State::default()),
+                    timed: Timed { name, step: OnceCell::new() },
                     part: Arc::clone(&part),
                 }));
                 let pump = Pump {
@@ -180,6 +183,7 @@ impl Pump {
         let (metadata, trailers) = (self.metadata, kept.trailers);
         let ended = Ended { exchange, metadata, trailers, received: self.received, sent };
         let mut state = self.inner.state.borrow_mut();
+        count(&part.tallies.unanswered, state.asked.waiting() as u64);
         state.end = Some(Rc::new(ended));
         state.wish = None;
         state.tell();
@@ -213,7 +217,7 @@ impl Pump {
                     self.outcome.traffic.received += (length + HEAD) as u64;
                     if !state.drains {
                         state.held += message.len();
-                        state.inbox.push_back(message);
+                        state.inbox.push_back((message, clock.now()));
                         state.tell();
                     }
                 }

@@ -1,7 +1,7 @@
 //! A guest's stream: what it sends and reads as it likes. A task of the worker takes what comes ([`super::pump`]), so that a stream's
 //! end is known when it happens, whatever the guest is at.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,19 +10,20 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use h2::SendStream;
 use http::HeaderMap;
-use prony_core::{Exchange, FailureKind, Timestamp};
+use prony_core::{Exchange, FailureKind, Marks, Outcome, StepId, Timestamp};
 use send_wrapper::SendWrapper;
 use tokio::sync::Mutex;
 
 use super::known::Known;
 use super::user::{Performed, Trouble};
 use super::words::GuestMessage;
+use crate::config::NAME;
 use crate::driver::WorkerPart;
 use crate::message;
 use crate::metrics::count;
 use crate::reply::Kept;
-use crate::session::Failure;
-use crate::step::framed;
+use crate::session::{Failure, Matching, SentAt};
+use crate::step::{OwnedKey, framed};
 use crate::wire::Code;
 
 pub(super) use super::pump::Opening;
@@ -48,13 +49,15 @@ pub(super) struct Inner {
     pub(super) known: Arc<Known>,
     pub(super) stream: RefCell<SendStream<Bytes>>,
     pub(super) state: RefCell<State>,
+    /// Where the answers to its messages are timed.
+    pub(super) timed: Timed,
 }
 
 /// How far a stream is.
 #[derive(Default)]
 pub(super) struct State {
-    /// Messages that came and were not asked for yet, and their bytes.
-    pub(super) inbox: VecDeque<Bytes>,
+    /// Messages that came and were not asked for yet, with the moments they came at, and their bytes.
+    pub(super) inbox: VecDeque<(Bytes, Timestamp)>,
     pub(super) held: usize,
     /// Nobody asks for messages any more.
     pub(super) drains: bool,
@@ -67,9 +70,19 @@ pub(super) struct State {
     pub(super) first: Option<Timestamp>,
     pub(super) sent: u64,
     pub(super) bytes: u64,
+    /// When the message came that the guest was given last.
+    arrived: Timestamp,
+    /// Messages whose answers the guest knows.
+    pub(super) asked: Matching,
     /// The guest's tasks that wait for something.
     waiting: Vec<Waker>,
     pub(super) task: Option<Waker>,
+}
+
+/// Where the answers to a stream's messages are timed: its name, until the first of them makes a line in results of it.
+pub(super) struct Timed {
+    pub(super) name: String,
+    pub(super) step: OnceCell<Option<StepId>>,
 }
 
 /// How a guest ends a stream.
@@ -197,6 +210,19 @@ impl GuestStream {
     /// # Errors
     /// When the stream has ended, or ends by it.
     pub async fn send(&self, message: GuestMessage) -> Result<(), Trouble> {
+        self.put(message, None).await
+    }
+
+    /// The same for one that asks for an answer, which the guest will know by `key`.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn ask(&self, key: &str, message: GuestMessage) -> Result<(), Trouble> {
+        self.put(message, Some(key)).await
+    }
+
+    async fn put(&self, message: GuestMessage, key: Option<&str>) -> Result<(), Trouble> {
+        let due = self.inner.part.clock.now();
         let _turn = self.sending.lock().await;
         if self.inner.state.borrow().finished {
             return Err(self.fail(FailureKind::Request, "a message after the stream was finished".to_owned()));
@@ -208,11 +234,51 @@ impl GuestStream {
         let rest = framed(&bytes, self.inner.part.compiled.settings.compression);
         let mut leaving = Leaving { inner: &self.inner, length: rest.len(), rest, stalled: None };
         std::future::poll_fn(|context| self.poll_send(context, &mut leaving)).await?;
+        let at = self.inner.part.clock.now();
         let mut state = self.inner.state.borrow_mut();
         state.sent += 1;
-        state.first.get_or_insert_with(|| self.inner.part.clock.now());
-        count(&self.inner.part.tallies.messages_sent, 1);
+        state.first.get_or_insert(at);
+        let tallies = &self.inner.part.tallies;
+        count(&tallies.messages_sent, 1);
+        if let Some(key) = key {
+            let key = OwnedKey::Bytes(key.as_bytes().into());
+            if !state.asked.sent(Some(key), SentAt { due, at }) {
+                count(&tallies.untimed, 1);
+            }
+        }
         Ok(())
+    }
+
+    /// The guest has seen the answer to the oldest message that was asked under this key: it came at that moment. False when there
+    /// is none that was sent before.
+    #[must_use]
+    pub fn answered(&self, key: &str, at: Timestamp) -> bool {
+        let part = &self.inner.part;
+        // A guest that speaks of the future means now.
+        let at = at.min(part.clock.now());
+        let key = OwnedKey::Bytes(key.as_bytes().into());
+        let found = self.inner.state.borrow_mut().asked.answered_at(&key, at);
+        let Some(sent) = found else {
+            count(&part.tallies.unmatched, 1);
+            return false;
+        };
+        let Timed { name, step } = &self.inner.timed;
+        let step =
+            step.get_or_init(|| part.meter.delivery_named(part.scenario, &format!("message {name}"), NAME));
+        if let Some(step) = *step {
+            let mut outcome = Outcome::due(sent.due);
+            outcome.sent = Some(sent.at);
+            outcome.finished = at;
+            outcome.status = Some(0);
+            part.meter.request(step, &outcome, Marks::default());
+        }
+        true
+    }
+
+    /// When the message came that [`Self::next`] gave last.
+    #[must_use]
+    pub fn arrived(&self) -> Timestamp {
+        self.inner.state.borrow().arrived
     }
 
     fn poll_send(&self, context: &mut Context<'_>, leaving: &mut Leaving<'_>) -> Poll<Result<(), Trouble>> {
@@ -273,8 +339,9 @@ impl GuestStream {
         let _turn = self.receiving.lock().await;
         std::future::poll_fn(|context| {
             let mut state = self.inner.state.borrow_mut();
-            if let Some(message) = state.inbox.pop_front() {
+            if let Some((message, at)) = state.inbox.pop_front() {
                 state.held -= message.len();
+                state.arrived = at;
                 state.poke();
                 return Poll::Ready(Ok(Some(message)));
             }

@@ -179,11 +179,12 @@ impl GuestUser {
     /// When it could not be opened.
     pub async fn open(&self, call: GuestCall, due: Timestamp, on_end: OnEnd) -> Result<GuestStream, Trouble> {
         let mut random = self.random();
+        let name = call.name().to_owned();
         match self.read(&call) {
             Ok(asked) => {
                 let laid = Message { body: None, fields: fields(call.metadata) };
                 let mut scope = scope(self.user, &mut random, &laid);
-                Box::pin(Opening { user: self, asked, due, on_end }.open(&mut scope)).await
+                Box::pin(Opening { user: self, asked, name, due, on_end }.open(&mut scope)).await
             }
             Err(text) => {
                 let outcome = Outcome {

@@ -12,16 +12,16 @@ pub(super) const MOST: usize = 65_536;
 
 /// A message that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SentAt {
+pub(crate) struct SentAt {
     /// When it was due.
-    pub(super) due: Timestamp,
+    pub(crate) due: Timestamp,
     /// When it was handed to the connection.
-    pub(super) at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// Messages of a stream that wait for their answers.
 #[derive(Debug, Default)]
-pub(super) struct Matching {
+pub(crate) struct Matching {
     by_order: VecDeque<SentAt>,
     by_key: HashMap<OwnedKey, VecDeque<SentAt>>,
     waiting: usize,
@@ -31,12 +31,12 @@ pub(super) struct Matching {
 
 impl Matching {
     /// How many messages wait for their answers.
-    pub(super) const fn waiting(&self) -> usize {
+    pub(crate) const fn waiting(&self) -> usize {
         self.waiting
     }
 
     /// Remembers a message; with a key where the stream has keys. False when it is not, for there are too many.
-    pub(super) fn sent(&mut self, key: Option<OwnedKey>, message: SentAt) -> bool {
+    pub(crate) fn sent(&mut self, key: Option<OwnedKey>, message: SentAt) -> bool {
         if self.waiting >= MOST {
             self.gave_up = true;
             self.by_order = VecDeque::new();
@@ -70,6 +70,12 @@ impl Matching {
         self.waiting -= usize::from(found.is_some());
         found
     }
+
+    /// The same for an answer that came at that moment: the message was sent before.
+    pub(crate) fn answered_at(&mut self, key: &OwnedKey, at: Timestamp) -> Option<SentAt> {
+        let oldest = self.by_key.get(key)?.front()?;
+        if oldest.at > at { None } else { self.answered(Some(key)) }
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +101,10 @@ mod tests {
         assert_eq!(keyed.answered(Some(&key(7))), Some(at(1)));
         assert_eq!(keyed.answered(Some(&key(7))), Some(at(3)));
         assert_eq!((keyed.answered(Some(&key(7))), keyed.waiting()), (None, 0));
+        assert!(keyed.sent(Some(key(7)), at(9)));
+        let early = Timestamp::from_nanos(8);
+        assert_eq!(keyed.answered_at(&key(7), early), None, "what came before is no answer");
+        assert_eq!(keyed.answered_at(&key(7), Timestamp::from_nanos(9)), Some(at(9)));
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) use failure::{Failure, Fault};
 pub(crate) use incoming::{Event, Incoming};
 pub(crate) use judge::{Expected, judge};
 pub(crate) use lines::{Lent, Line, Lines};
+pub(crate) use matching::{Matching, SentAt};
 pub(crate) use pool::Pool;
 
 /// One user's gRPC.

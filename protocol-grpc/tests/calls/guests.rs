@@ -308,6 +308,37 @@ fn streams_of_all_kinds_end_with_their_status() {
 }
 
 #[test]
+fn answers_that_the_guest_knows_are_timed_from_their_messages() {
+    let target = target();
+    let address = format!("grpc://{}", target.plain().expect("bound"));
+    run(async {
+        let guests = Guests::new(&address, "{}");
+        let ends = Ends::default();
+        let stream = guests.user.open(shop("Chat"), clock().now(), hears(&ends)).await.expect("a stream");
+        let before = clock().now();
+        for key in ["a", "b", "a"] {
+            let message = GuestMessage::Json(json!({"key": key}).to_string());
+            stream.ask(key, message).await.expect("it is sent");
+        }
+        assert!(!stream.answered("a", before), "what came before is no answer");
+        for _ in 0..3 {
+            let said = stream.next_json().await.expect("a stream").expect("a message");
+            let said: Json = serde_json::from_str(&said).expect("JSON");
+            assert!(before <= stream.arrived() && stream.arrived() <= clock().now());
+            assert!(stream.answered(said["key"].as_str().expect("a key"), stream.arrived()));
+        }
+        assert!(!stream.answered("a", stream.arrived()), "all of them have their answers");
+        stream.send(GuestMessage::Json(json!({"key": "c"}).to_string())).await.expect("it is sent");
+        stream.ask("d", GuestMessage::Json(json!({"key": "d"}).to_string())).await.expect("it is sent");
+        stream.end().await;
+        settle(&ends).await;
+        let recorded = guests.recorded.borrow().requests.len();
+        assert_eq!(recorded, 3, "a line of its own for each answer");
+        assert_eq!(guests.metric("grpc.unanswered"), 1.0);
+    });
+}
+
+#[test]
 fn streams_are_cancelled_dropped_late_or_broken() {
     let target = target();
     let address = format!("grpc://{}", target.plain().expect("bound"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prony_core::{Template, units};
+use prony_core::{Template, Timestamp, units};
 
 use crate::config::{Settings, StampPlace};
 use crate::packet::control::{Retained, Will};
@@ -63,6 +63,8 @@ pub struct GuestArrived {
     pub properties: Vec<(String, String)>,
     /// What it is settled by; 0 when there is nothing to settle.
     pub number: u64,
+    /// When its last byte was read.
+    pub at: Timestamp,
 }
 
 impl From<Arrived> for GuestArrived {
@@ -76,6 +78,7 @@ impl From<Arrived> for GuestArrived {
             repeated: arrived.repeated,
             properties: properties.map(|(name, value)| (name.into(), value.into())).collect(),
             number: arrived.number,
+            at: arrived.at,
         }
     }
 }

@@ -200,7 +200,7 @@ impl Connection {
         }
     }
 
-    fn tell(&mut self) {
+    pub(crate) fn tell(&mut self) {
         // Nobody who is idle holds memory for it.
         std::mem::take(&mut self.waiting).into_iter().for_each(Waker::wake);
     }

@@ -1,19 +1,23 @@
 //! WebSocket for guests: requests that are made while the run goes on, over the same connections as a plan's.
 //!
 //! The three lifetimes: [`GuestWs`] once a run, [`GuestWsWorker`] once a worker, [`GuestUser`] once a user. What a guest does becomes
-//! a step and is taken like a plan's, one after the other; messages are received beside them.
+//! a step and is taken like a plan's, one after the other; messages are sent and received beside them, and so are requests whose
+//! answers the guest knows by a key of its own.
 
+mod asks;
 mod user;
 mod words;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use prony_core::catalog::Entries;
 use prony_core::protocol::Wiring;
 use prony_core::{Diagnostic, Node, Random, Seat, SetupError};
+use send_wrapper::SendWrapper;
 
 pub use user::{GuestUser, Performed, Trouble};
-pub use words::{GuestMessage, GuestOpening, GuestRequest};
+pub use words::{GuestArrived, GuestMessage, GuestOpening, GuestRequest};
 
 use crate::driver::{Builder, WsDriver, WsWorker};
 use crate::session::WsSession;
@@ -73,6 +77,12 @@ impl GuestWsWorker {
         connection.borrow_mut().keeps = true;
         // Only a plan's words about its connections draw from it, which guests have not got.
         let random = Random::new(u64::from(user), 0, u64::from(part.scenario.0));
-        GuestUser { user, part, connection, session: Arc::new(tokio::sync::Mutex::new((session, random))) }
+        GuestUser {
+            user,
+            part,
+            connection,
+            session: Arc::new(tokio::sync::Mutex::new((session, random))),
+            asks: SendWrapper::new(Rc::default()),
+        }
     }
 }

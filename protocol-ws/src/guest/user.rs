@@ -1,20 +1,25 @@
 //! A guest's user: what is asked of its connection one after the other, and messages, which are received beside that.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use prony_core::{
-    BoxFuture, Exchange, FailureKind, Outcome, Random, Reply, Scope, Session, Settled, Timestamp, Wanted,
+    BoxFuture, Exchange, FailureKind, Outcome, Phase, Random, Reply, Scope, Session, Settled, Timestamp,
+    Wanted,
 };
 use prony_transport::Deadline;
+use send_wrapper::SendWrapper;
 
-use super::words::{Asked, GuestMessage, GuestRequest, read};
-use crate::connection::{SharedConnection, State};
+use super::asks::Asks;
+use super::words::{Asked, GuestArrived, GuestRequest, read};
+use crate::connection::{Connection, SharedConnection, State};
 use crate::driver::SharedPart;
-use crate::reply::Kept;
+use crate::reply::{Arrived, Kept};
 use crate::session::{Patience, WsSession};
-use crate::step::Action;
+use crate::step::{Action, Message, Payload, Step};
 
 /// One user's WebSocket. Clones are the same user.
 #[derive(Clone)]
@@ -24,6 +29,23 @@ pub struct GuestUser {
     pub(super) connection: SharedConnection,
     /// What is asked of it waits for what was asked before.
     pub(super) session: Arc<tokio::sync::Mutex<(WsSession, Random)>>,
+    /// Requests whose answers the guest knows.
+    pub(super) asks: SharedAsks,
+}
+
+type SharedAsks = SendWrapper<Rc<RefCell<Asks>>>;
+
+/// A request whose answer the guest knows, until it has its end.
+struct Asking<'a> {
+    asks: &'a SharedAsks,
+    key: &'a str,
+    number: u64,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.asks.borrow_mut().forget(self.key, self.number);
+    }
 }
 
 /// A request and its end, with the answer.
@@ -77,18 +99,52 @@ impl GuestUser {
             Ok(asked) => asked,
             Err(text) => return self.refused(due, text),
         };
-        if matches!(asked.step.action, Action::Receive(_)) && self.is_connected() {
-            return self.receive(asked.step.timeout, due).await;
+        let step = &asked.step;
+        // What need not wait for others goes beside the steps.
+        match (&step.action, &asked.key) {
+            (Action::Receive(_), _) => {
+                let mut outcome = Outcome::due(due);
+                let got = self.receive(step, &mut outcome).await;
+                self.performed(got.map(Kept::Message), outcome)
+            }
+            (Action::Send(message), _) => {
+                let mut outcome = Outcome::due(due);
+                let sent = self.send(step, message, &mut outcome).await;
+                self.performed(sent.map(|()| Kept::Nothing), outcome)
+            }
+            (Action::Request(message, _), Some(key)) => {
+                let mut outcome = Outcome::due(due);
+                let answered = self.ask(step, message, key, &mut outcome).await;
+                self.performed(answered.map(|()| Kept::Nothing), outcome)
+            }
+            _ => self.step(asked, due).await,
         }
-        self.step(asked, due).await
+    }
+
+    /// The end of what was done beside the steps.
+    fn performed(&self, ended: Result<Kept, crate::connection::Trouble>, mut outcome: Outcome) -> Performed {
+        if outcome.finished <= outcome.intended {
+            outcome.finished = self.part.clock.now();
+        }
+        let (reply, detail) = match ended {
+            Ok(reply) => {
+                outcome.status = Some(0);
+                (reply, None)
+            }
+            Err(trouble) => {
+                outcome.failure = Some(trouble.kind);
+                outcome.status = trouble.status;
+                (Kept::Nothing, Some(trouble.story))
+            }
+        };
+        let exchange = Exchange { outcome, detail, settled: Settled::Now };
+        Performed { exchange, reply: Box::new(reply) }
     }
 
     async fn step(&self, asked: Asked, due: Timestamp) -> Performed {
         let mut held = self.session.lock().await;
         let (session, random) = &mut *held;
-        let wall = self.part.wall_origin.get() + Duration::from_nanos(due.as_nanos());
-        let mut scope =
-            Scope { values: &[], user: self.user, iteration: 0, random, wall, message: None, filter: None };
+        let mut scope = self.scope(random, due);
         if let Some(opening) = asked.opening {
             session.introduce_as(opening);
         }
@@ -108,36 +164,137 @@ impl GuestUser {
         Performed { exchange, reply: Box::new(Kept::Nothing) }
     }
 
-    /// Waits for a message. Others may be asked for meanwhile, so it is no step.
-    async fn receive(&self, limit: Duration, due: Timestamp) -> Performed {
-        let clock = self.part.clock;
-        let mut outcome = Outcome::due(due);
-        outcome.sent = Some(clock.now());
-        let mut deadline = Deadline::default();
-        let epoch = self.connection.borrow().epoch();
-        let mut patience =
-            Patience { clock, connection: &self.connection, epoch, deadline: &mut deadline, limit };
+    /// Waits for a message.
+    async fn receive(
+        &self,
+        step: &Step,
+        outcome: &mut Outcome,
+    ) -> Result<Arrived, crate::connection::Trouble> {
+        let began = self.part.clock.now();
         let mut from = 0;
-        let got = patience.until("no message came", |one| one.inbox.take(&mut from, |_| true)).await;
-        outcome.finished = clock.now();
-        let mut reply = Kept::Nothing;
-        let detail = match got {
-            Ok(arrived) => {
-                outcome.finished = outcome.finished.min(arrived.at.max(due));
-                outcome.status = Some(0);
-                outcome.traffic.received = arrived.length;
-                outcome.body_bytes = arrived.size;
-                reply = Kept::Message(arrived);
-                None
-            }
-            Err(trouble) => {
-                outcome.failure = Some(trouble.kind);
-                outcome.status = trouble.status;
-                Some(trouble.story)
+        // What came before the connection was lost is there all the same.
+        let here = self.connection.borrow_mut().inbox.take(&mut from, |_| true);
+        let arrived = match here {
+            Some(arrived) => arrived,
+            None => {
+                let mut deadline = Deadline::default();
+                let away = self.connection.borrow().state() == State::Away;
+                if away {
+                    self.patience(&mut deadline, step.timeout).back().await?;
+                }
+                self.stand(step, outcome).await?;
+                let mut patience = self.patience(&mut deadline, step.timeout);
+                patience.until("no message came", |one| one.inbox.take(&mut from, |_| true)).await?
             }
         };
-        let exchange = Exchange { outcome, detail, settled: Settled::Now };
-        Performed { exchange, reply: Box::new(reply) }
+        outcome.sent = Some(began);
+        outcome.finished = arrived.at.max(began);
+        outcome.traffic.received += arrived.length;
+        outcome.body_bytes = arrived.size;
+        Ok(arrived)
+    }
+
+    /// Sends a message, and waits until all of it is written.
+    async fn send(
+        &self,
+        step: &Step,
+        message: &Message,
+        outcome: &mut Outcome,
+    ) -> Result<(), crate::connection::Trouble> {
+        self.stand(step, outcome).await?;
+        let upto = self.hand_over(step, message, outcome).await?;
+        let mut deadline = Deadline::default();
+        let mut patience = self.patience(&mut deadline, step.timeout);
+        let epoch = patience.epoch;
+        // Counted from its own begin, another connection's bytes are no measure.
+        let is_written = |one: &mut Connection| (one.epoch() == epoch && one.written() >= upto).then_some(());
+        patience.until("the server did not read the message", is_written).await?;
+        outcome.finished = self.part.clock.now();
+        Ok(())
+    }
+
+    /// Sends a message, and waits until the guest has said when its answer came.
+    async fn ask(
+        &self,
+        step: &Step,
+        message: &Message,
+        key: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), crate::connection::Trouble> {
+        self.stand(step, outcome).await?;
+        let number = self.asks.borrow_mut().ask(key, self.part.clock.now());
+        let _asking = Asking { asks: &self.asks, key, number };
+        self.hand_over(step, message, outcome).await?;
+        let mut deadline = Deadline::default();
+        let mut patience = self.patience(&mut deadline, step.timeout);
+        let at = patience.until("no answer came", |_| self.asks.borrow_mut().take(number)).await?;
+        let sent = outcome.sent.unwrap_or(outcome.intended);
+        outcome.finished = at.max(sent);
+        outcome.phases.set(Phase::Wait, outcome.finished.nanos_since(sent));
+        Ok(())
+    }
+
+    /// The guest has seen the answer to the oldest request with this key, which came at that moment. False when there is none that
+    /// was sent before.
+    #[must_use]
+    pub fn answered(&self, key: &str, at: Timestamp) -> bool {
+        // A guest that speaks of the future means now.
+        let found = self.asks.borrow_mut().answer(key, at.min(self.part.clock.now()));
+        if found {
+            self.connection.borrow_mut().tell();
+        }
+        found
+    }
+
+    /// Sees to it that there is a connection.
+    async fn stand(&self, step: &Step, outcome: &mut Outcome) -> Result<(), crate::connection::Trouble> {
+        let held = match self.session.try_lock() {
+            // Who is in the middle of something has a connection, or is about to.
+            Err(_) if self.is_connected() => return Ok(()),
+            Err(_) => None,
+            Ok(held) => Some(held),
+        };
+        let mut held = match held {
+            Some(held) => held,
+            None => self.session.lock().await,
+        };
+        let (session, random) = &mut *held;
+        let mut scope = self.scope(random, outcome.intended);
+        Box::pin(session.ready(step, &mut scope, outcome)).await
+    }
+
+    /// Puts a message on its way. How many bytes of the connection will have been written by its end.
+    async fn hand_over(
+        &self,
+        step: &Step,
+        message: &Message,
+        outcome: &mut Outcome,
+    ) -> Result<u64, crate::connection::Trouble> {
+        let Payload::Constant(payload) = &message.payload else {
+            return Err(crate::connection::Trouble::new(
+                FailureKind::Request,
+                "a guest's message is no template",
+            ));
+        };
+        if !self.connection.borrow().has_room() {
+            let mut deadline = Deadline::default();
+            self.patience(&mut deadline, step.timeout).room().await?;
+        }
+        outcome.sent = Some(self.part.clock.now());
+        let (length, upto) = self.connection.borrow_mut().put(message.is_text, payload, message.fragments);
+        Connection::write_now(&self.connection);
+        outcome.traffic.sent += length;
+        Ok(upto)
+    }
+
+    fn patience<'a>(&'a self, deadline: &'a mut Deadline, limit: Duration) -> Patience<'a> {
+        let epoch = self.connection.borrow().epoch();
+        Patience { clock: self.part.clock, connection: &self.connection, epoch, deadline, limit }
+    }
+
+    fn scope<'a>(&self, random: &'a mut Random, due: Timestamp) -> Scope<'a> {
+        let wall = self.part.wall_origin.get() + Duration::from_nanos(due.as_nanos());
+        Scope { values: &[], user: self.user, iteration: 0, random, wall, message: None, filter: None }
     }
 
     /// The next message of the stream that the server pushes; `None` when the load does not want the user any more, or there is no
@@ -145,7 +302,7 @@ impl GuestUser {
     ///
     /// # Errors
     /// When the connection is lost for good.
-    pub async fn next(&self, wanted: &Wanted) -> Result<Option<GuestMessage>, Trouble> {
+    pub async fn next(&self, wanted: &Wanted) -> Result<Option<GuestArrived>, Trouble> {
         let left = wanted.until - self.part.clock.now();
         let mut ended = std::pin::pin!(async {
             tokio::select! {

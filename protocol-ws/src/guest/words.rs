@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prony_core::{StepId, Template, units};
+use prony_core::{StepId, Template, Timestamp, units};
 
 use crate::config::Settings;
 use crate::pick::Pick;
@@ -21,14 +21,26 @@ pub enum GuestMessage {
     Binary(Vec<u8>),
 }
 
-impl From<Arrived> for GuestMessage {
+/// A message that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestArrived {
+    /// What it carries.
+    pub message: GuestMessage,
+    /// When its last byte was read.
+    pub at: Timestamp,
+}
+
+impl From<Arrived> for GuestArrived {
     fn from(arrived: Arrived) -> Self {
+        let at = arrived.at;
         let payload = arrived.payload.into_vec();
         if !arrived.is_text {
-            return Self::Binary(payload);
+            return Self { message: GuestMessage::Binary(payload), at };
         }
         // It was found to be UTF-8 when it came.
-        String::from_utf8(payload).map_or_else(|wrong| Self::Binary(wrong.into_bytes()), Self::Text)
+        let text = String::from_utf8(payload);
+        let message = text.map_or_else(|wrong| GuestMessage::Binary(wrong.into_bytes()), GuestMessage::Text);
+        Self { message, at }
     }
 }
 
@@ -52,7 +64,8 @@ pub enum GuestRequest {
     Open(GuestOpening),
     /// A message, until its bytes are handed to the system: `name`, `fragments`.
     Send(GuestMessage, Options),
-    /// A message and its answer: `name`, `timeout`, `match` (as in a plan), `match-sent` and `match-received`.
+    /// A message and its answer: `name`, `timeout`, `match` (as in a plan), `match_sent` and `match_received`; or `key`, for an answer
+    /// that the guest knows.
     Request(GuestMessage, Options),
     /// A message that answers no request: `name`, `timeout`.
     Receive(Options),
@@ -83,11 +96,13 @@ pub(super) struct Asked {
     pub(super) step: Step,
     /// Of an opening.
     pub(super) opening: Option<GuestOpening>,
+    /// Of a request: by what the guest knows its answer.
+    pub(super) key: Option<String>,
 }
 
 /// Reads what a guest asks for. Errors are sentences.
 pub(super) fn read(request: GuestRequest, settings: &Settings) -> Result<Asked, String> {
-    let mut opening = None;
+    let (mut opening, mut key) = (None, None);
     let (action, options, known): (_, _, &[&str]) = match request {
         GuestRequest::Open(told) => {
             let options = told.options.clone();
@@ -100,7 +115,11 @@ pub(super) fn read(request: GuestRequest, settings: &Settings) -> Result<Asked, 
         }
         GuestRequest::Request(message, options) => {
             let action = Action::Request(sending(message, fragments(&options)?), matching(&options)?);
-            (action, options, &["timeout", "fragments", "match", "match-sent", "match-received"])
+            key = find(&options, "key").map(str::to_owned);
+            if key.is_some() && options.iter().any(|(name, _)| name.starts_with("match")) {
+                return Err("an answer is known by `key`, or by `match`; give one of them".to_owned());
+            }
+            (action, options, &["timeout", "fragments", "match", "match_sent", "match_received", "key"])
         }
         GuestRequest::Receive(options) => (Action::Receive(1), options, &["timeout"]),
         GuestRequest::Ping(options) => (Action::Ping, options, &["timeout"]),
@@ -124,7 +143,7 @@ pub(super) fn read(request: GuestRequest, settings: &Settings) -> Result<Asked, 
         Some(text) => timeout(text)?,
     };
     let step = Step { action, timeout, keeps_body: true, judges_status: false, id: StepId(0) };
-    Ok(Asked { step, opening })
+    Ok(Asked { step, opening, key })
 }
 
 impl GuestOpening {
@@ -181,13 +200,13 @@ fn matching(options: &Options) -> Result<Matching, String> {
         return Ok(Matching::Order);
     }
     let both = pick("match")?;
-    let sent = pick("match-sent")?.or_else(|| both.clone());
-    let received = pick("match-received")?.or(both);
+    let sent = pick("match_sent")?.or_else(|| both.clone());
+    let received = pick("match_received")?.or(both);
     match (sent, received) {
         (None, None) => Ok(Matching::Order),
         (Some(sent), Some(received)) => Ok(Matching::Key { sent, received: received.into() }),
         _ => {
-            Err("one of `match-sent` and `match-received` alone says nothing; give both, or `match`"
+            Err("one of `match_sent` and `match_received` alone says nothing; give both, or `match`"
                 .to_owned())
         }
     }
@@ -210,11 +229,13 @@ mod tests {
         let step = request(&[("timeout", "2s"), ("match", "json $.id")]).expect("a request").step;
         assert_eq!(step.timeout, Duration::from_secs(2));
         assert!(matches!(step.action, Action::Request(_, Matching::Key { .. })));
-        assert!(request(&[("match-sent", "json $.id"), ("match-received", "json $.re")]).is_ok());
+        assert!(request(&[("match_sent", "json $.id"), ("match_received", "json $.re")]).is_ok());
+        assert_eq!(request(&[("key", "7")]).expect("a request").key.as_deref(), Some("7"));
         for (wishes, told) in [
             (&[("timeout", "soon")][..], "a duration such as"),
             (&[("match", "id")], "json PATH"),
-            (&[("match-sent", "json $.id")], "give both"),
+            (&[("match_sent", "json $.id")], "give both"),
+            (&[("key", "7"), ("match", "order")], "give one of them"),
             (&[("fragments", "0")], "from 1"),
             (&[("colour", "red")], "there are name, timeout, fragments, match"),
         ] {

@@ -169,6 +169,19 @@ impl WsSession {
         }
     }
 
+    /// Sees to it that there is a connection, for who goes on beside the steps.
+    pub(crate) async fn ready(
+        &mut self,
+        step: &Step,
+        scope: &mut Scope<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Trouble> {
+        if std::mem::take(&mut self.renews) {
+            self.retire().await;
+        }
+        self.stand(step, scope, outcome).await
+    }
+
     /// Nobody waits for the answer to the last request any more. By order a late one would be taken for the next request's, so its
     /// connection ends.
     fn give_up(&mut self) {

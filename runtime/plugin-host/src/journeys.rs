@@ -209,11 +209,7 @@ impl Journey for GuestJourney {
     }
 
     fn leave(&mut self) -> BoxFuture<'_, ()> {
-        let device = self.user.borrow().protocols.mqtt.clone();
-        device.map_or_else(
-            || -> BoxFuture<'_, ()> { Box::pin(std::future::ready(())) },
-            |device| device.leave(),
-        )
+        self.user.borrow().protocols.leave()
     }
 }
 
@@ -230,7 +226,7 @@ impl GuestJourney {
             user.wall_origin = u64::try_from(start.wall_origin.as_nanos()).unwrap_or(u64::MAX);
             user.computed = 0;
             user.wanted = start.wanted.clone();
-            user.protocols.begin_iteration();
+            user.protocols.begin_iteration(start.wall_origin);
         }
         let call = Call::new(self.user.clone());
         let cut = CutOff { user: &self.user, worker: &self.worker };

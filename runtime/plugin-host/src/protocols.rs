@@ -1,11 +1,14 @@
 //! The protocols that guests speak, in their three lifetimes. A new one adds its line to each.
 
+use std::time::Duration;
+
 use prony_core::catalog::Entries;
 use prony_core::protocol::Wiring;
-use prony_core::{Diagnostic, Seat};
+use prony_core::{BoxFuture, Diagnostic, Seat};
 use prony_grpc::guest::{GuestGrpc, GuestGrpcWorker, GuestUser as GrpcUser};
 use prony_http::guest::{GuestHttp, GuestHttpWorker, GuestUser};
 use prony_mqtt::guest::{GuestDevice, GuestMqtt, GuestMqttWorker};
+use prony_ws::guest::{GuestUser as WsUser, GuestWs, GuestWsWorker};
 
 use crate::file::PACKAGE;
 use crate::journeys::OpenError;
@@ -16,6 +19,7 @@ pub(crate) struct RunProtocols {
     http: GuestHttp,
     mqtt: Option<GuestMqtt>,
     grpc: Option<GuestGrpc>,
+    ws: Option<GuestWs>,
 }
 
 /// Once a worker.
@@ -24,6 +28,7 @@ pub(crate) struct WorkerProtocols {
     http: Option<GuestHttpWorker>,
     mqtt: Option<GuestMqttWorker>,
     grpc: Option<GuestGrpcWorker>,
+    ws: Option<GuestWsWorker>,
 }
 
 /// Once a user.
@@ -34,6 +39,8 @@ pub(crate) struct UserProtocols {
     pub(crate) mqtt: Option<GuestDevice>,
     /// The same.
     grpc: Option<GrpcUser>,
+    /// The same.
+    pub(crate) ws: Option<WsUser>,
 }
 
 impl RunProtocols {
@@ -50,8 +57,11 @@ impl RunProtocols {
         let mut of_http = wiring(prony_http::NAME);
         let of_mqtt = wiring(prony_mqtt::NAME);
         let of_grpc = wiring(prony_grpc::NAME);
-        of_http.target =
-            of_http.target.filter(|target| !GuestMqtt::is_broker(target) && !GuestGrpc::is_server(target));
+        let of_ws = wiring(prony_ws::NAME);
+        of_http.target = of_http.target.filter(|target| {
+            !GuestMqtt::is_broker(target) && !GuestGrpc::is_server(target) && !GuestWs::is_server(target)
+        });
+        let listens = of_ws.target.is_some_and(GuestWs::is_server);
         let serves = GuestGrpc::has_server(&of_grpc);
         let broker = of_mqtt.target.filter(|target| GuestMqtt::is_broker(target));
         let imported =
@@ -60,6 +70,7 @@ impl RunProtocols {
             (prony_http::NAME, of_http.target.is_some() || !settings.allow.hosts.is_empty()),
             (prony_mqtt::NAME, broker.is_some()),
             (prony_grpc::NAME, serves),
+            (prony_ws::NAME, listens),
         ];
         let spoken: Vec<_> = speaks.into_iter().filter(|(name, _)| imported(name)).collect();
         // Some toolchains import every protocol, whether the plugin speaks it or not.
@@ -67,8 +78,9 @@ impl RunProtocols {
             let help = match spoken.as_slice() {
                 [(prony_mqtt::NAME, _)] => "add `target: mqtt://host:1883` to the plan",
                 [(prony_grpc::NAME, _)] => "add `target: grpc://host:port` (or `grpcs://`) to the plan",
+                [(prony_ws::NAME, _)] => "add `target: ws://host:port/path` (or `wss://`) to the plan",
                 _ => {
-                    "add `target: http://host:port` (or `mqtt://host:1883`, `grpc://host:port`) to the plan, or `allow: {hosts: [...]}` to the plugin"
+                    "add `target: http://host:port` (or `mqtt://host:1883`, `grpc://host:port`, `ws://host:port`) to the plan, or `allow: {hosts: [...]}` to the plugin"
                 }
             };
             let found = "the plugin sends requests, and there is nobody it may send them to";
@@ -83,7 +95,11 @@ impl RunProtocols {
             true => Some(GuestGrpc::open(of_grpc, entries)??),
             false => None,
         };
-        Ok(Self { http, mqtt, grpc })
+        let ws = match listens && imported(prony_ws::NAME) {
+            true => Some(GuestWs::open(of_ws, entries)??),
+            false => None,
+        };
+        Ok(Self { http, mqtt, grpc, ws })
     }
 
     /// A worker's part.
@@ -92,6 +108,7 @@ impl RunProtocols {
             http: Some(self.http.worker(seat)),
             mqtt: self.mqtt.as_ref().map(|mqtt| mqtt.worker(seat)),
             grpc: self.grpc.as_ref().map(|grpc| grpc.worker(seat)),
+            ws: self.ws.as_ref().map(|ws| ws.worker(seat)),
         }
     }
 }
@@ -104,6 +121,9 @@ impl WorkerProtocols {
         }
         if let Some(grpc) = &self.grpc {
             grpc.hand_on();
+        }
+        if let Some(ws) = &self.ws {
+            ws.hand_on();
         }
     }
 
@@ -127,11 +147,19 @@ impl WorkerProtocols {
         }
         protocols.grpc.clone()
     }
+
+    /// A user's WebSocket, if the plan names a server.
+    pub(crate) fn ws(&self, user: u32, protocols: &mut UserProtocols) -> Option<WsUser> {
+        if protocols.ws.is_none() {
+            protocols.ws = Some(self.ws.as_ref()?.user(user));
+        }
+        protocols.ws.clone()
+    }
 }
 
 impl UserProtocols {
-    /// A new iteration begins.
-    pub(crate) fn begin_iteration(&mut self) {
+    /// A new iteration begins; `wall_origin` is the wall time at the clock's origin.
+    pub(crate) fn begin_iteration(&mut self, wall_origin: Duration) {
         if let Some(http) = &mut self.http {
             http.begin_iteration();
         }
@@ -141,5 +169,19 @@ impl UserProtocols {
         if let Some(grpc) = &self.grpc {
             grpc.begin_iteration();
         }
+        if let Some(ws) = &self.ws {
+            ws.begin_iteration(wall_origin);
+        }
+    }
+
+    /// Leaves in good order, one protocol after the other.
+    pub(crate) fn leave(&self) -> BoxFuture<'static, ()> {
+        let device = self.mqtt.as_ref().map(GuestDevice::leave);
+        let socket = self.ws.as_ref().map(WsUser::leave);
+        Box::pin(async move {
+            for leaving in [device, socket].into_iter().flatten() {
+                leaving.await;
+            }
+        })
     }
 }

@@ -8,6 +8,7 @@ mod hostile;
 mod kit;
 mod mistakes;
 mod mqtt;
+mod ws;
 
 use std::path::{Path, PathBuf};
 

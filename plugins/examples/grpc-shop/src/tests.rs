@@ -38,11 +38,12 @@ fn the_chain_and_the_chat_go_well() {
     host.run::<Shop>(config()).expect("a journey");
     let broken: Vec<_> = host.checks().into_iter().filter(|check| check.failed > 0).collect();
     assert_eq!(broken, []);
-    assert_eq!(host.check("the answer is to the line").passed, 3);
-    assert_eq!(host.trend("chat_answer").len(), 3);
+    assert_eq!(host.check("the answer is to a line").passed, 3);
     assert!(host.failed_requests().is_empty(), "{:?}", host.failed_requests());
     let names: Vec<_> = host.requests().into_iter().map(|request| request.name).collect();
-    assert_eq!(names, ["GetItem", "AddItem", "PlaceOrder", "look again", "gone", "prony.demo.v1.Shop/Chat"]);
+    let message = "message prony.demo.v1.Shop/Chat";
+    let calls = ["GetItem", "AddItem", "PlaceOrder", "look again", "gone", "prony.demo.v1.Shop/Chat"];
+    assert_eq!(names, [&calls[..], &[message; 3]].concat());
 }
 
 #[test]

@@ -67,6 +67,22 @@ export function pairs(given, what) {
 }
 
 /**
+ * Those wishes that are there.
+ * @param {Record<string, string | undefined>} wishes
+ */
+export function given(wishes) {
+  return pairs(/** @type {[string, string][]} */ (Object.entries(wishes).filter(([, value]) => value !== undefined)), "wish");
+}
+
+/**
+ * A time in the words of a plan.
+ * @param {number | string | undefined} time
+ */
+export function seconds(time) {
+  return typeof time === "number" ? `${Math.max(1, Math.round(time * 1e6))}us` : time;
+}
+
+/**
  * A body.
  * @param {Uint8Array | string | null | undefined} value
  * @returns {Uint8Array | null}

@@ -48,6 +48,11 @@ export class MqttFailure extends Failure {
   name = "MqttFailure";
 }
 
+/** There is no answer to a request of `ws`. */
+export class WsFailure extends Failure {
+  name = "WsFailure";
+}
+
 /** The plan has no such data source, or it cannot be read. */
 export class DataError extends Error {
   /** @param {string} message */

@@ -22,7 +22,7 @@
  */
 import * as common from "#host";
 import * as host from "#host-scenario";
-import { content, pairs, shown, text } from "./crossing.js";
+import { content, given, pairs, seconds, shown, text } from "./crossing.js";
 import { Failed, MqttFailure, payload as said } from "./errors.js";
 import { started } from "./iteration.js";
 import { Reply } from "./reply.js";
@@ -166,6 +166,11 @@ export class Incoming {
     return this.properties.find(([key]) => key === name)?.[1] ?? null;
   }
 
+  /** When it came: seconds since the run's beginning, as `clock.now()` counts, whatever the plugin was at. */
+  get at() {
+    return Number(this.#record.at) / 1e9;
+  }
+
   /**
    * Acknowledges it, where the connection was made with `settleByHand`; otherwise it has been. One whose connection is gone is
    * not acknowledged any more: the broker may send it again.
@@ -203,7 +208,7 @@ export function message(topic, payload, more = {}) {
       ...pairs(properties, "property"),
     ],
     options: [
-      ...given({ name, timeout: time(timeout), stamp, delay: delay === undefined ? undefined : `${whole(delay, "the delay")}s` }),
+      ...given({ name, timeout: seconds(timeout), stamp, delay: delay === undefined ? undefined : `${whole(delay, "the delay")}s` }),
       ...pairs(options, "option"),
     ],
   });
@@ -298,7 +303,7 @@ export async function subscribe(filters, more = {}) {
     keep: keep ? undefined : "false",
     name,
     deliver,
-    timeout: time(timeout),
+    timeout: seconds(timeout),
   };
   const asked = list(filters);
   const chosen = [...given(wishes), ...pairs(options, "option")];
@@ -313,7 +318,7 @@ export async function subscribe(filters, more = {}) {
  */
 export async function unsubscribe(filters, { name, timeout, options = [] } = {}) {
   const asked = list(filters);
-  const chosen = [...given({ name, timeout: time(timeout) }), ...pairs(options, "option")];
+  const chosen = [...given({ name, timeout: seconds(timeout) }), ...pairs(options, "option")];
   return new Reply(await answered(() => host.mqtt.unsubscribe(asked, chosen)));
 }
 
@@ -327,7 +332,7 @@ export async function unsubscribe(filters, { name, timeout, options = [] } = {})
  */
 export async function receive(filter, { name, timeout, options = [] } = {}) {
   const asked = one(filter);
-  const chosen = [...given({ name, timeout: time(timeout) }), ...pairs(options, "option")];
+  const chosen = [...given({ name, timeout: seconds(timeout) }), ...pairs(options, "option")];
   return new Reply(await answered(() => host.mqtt.receive(asked, chosen)));
 }
 
@@ -397,19 +402,6 @@ async function answered(call) {
     if (typeof failure?.kind !== "string") throw error;
     throw new MqttFailure(failure.kind, failure.message);
   }
-}
-
-/**
- * Those wishes that are there.
- * @param {Record<string, string | undefined>} wishes
- */
-function given(wishes) {
-  return pairs(/** @type {[string, string][]} */ (Object.entries(wishes).filter(([, value]) => value !== undefined)), "wish");
-}
-
-/** @param {number | string | undefined} timeout */
-function time(timeout) {
-  return typeof timeout === "number" ? `${Math.max(1, Math.round(timeout * 1e6))}us` : timeout;
 }
 
 /** @param {unknown} qos */

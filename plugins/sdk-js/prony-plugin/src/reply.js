@@ -16,7 +16,7 @@ export class Reply {
     this.#resource = resource;
   }
 
-  /** HTTP's status, gRPC's code, MQTT's reason code. */
+  /** HTTP's status, gRPC's code, MQTT's reason code, the code of WebSocket's CLOSE. */
   get status() {
     return (this.#status ??= /** @type {number} */ (this.#resource.status()));
   }
@@ -108,6 +108,14 @@ export class Reply {
   /** The service time, from the actual send to the end of the answer, in seconds. */
   get time() {
     return Number(this.#resource.time()) / 1e9;
+  }
+
+  /**
+   * When the end of the answer was there: seconds since the run's beginning, as `clock.now()` counts; of a message that was received,
+   * when it came. It was sent `time` before that.
+   */
+  get at() {
+    return Number(this.#resource.at()) / 1e9;
   }
 
   /**

@@ -2,6 +2,7 @@
 import { current } from "./passage.js";
 
 export { mqtt } from "./messaging.js";
+export { ws } from "./socket.js";
 
 export const http = { send: (request) => current().send(request) };
 

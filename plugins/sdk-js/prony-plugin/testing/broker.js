@@ -272,7 +272,7 @@ export class Broker {
     const { retained = "always" } = subscription.options;
     if (shared(subscription.filter) !== null || retained === "never" || (retained === "new" && known)) return;
     for (const message of this.retained.values()) {
-      if (matches(subscription.filter, message.topic)) device.hand(message, subscription, true);
+      if (matches(subscription.filter, message.topic)) device.hand(message, subscription, true, this.#clock?.now ?? 0);
     }
   }
 
@@ -314,12 +314,12 @@ export class Broker {
       }
       if (fits.length > 0) {
         const by = fits.reduce((best, one) => (one.qos > best.qos ? one : best));
-        device.hand(message, by, flag(by));
+        device.hand(message, by, flag(by), this.#clock?.now ?? 0);
       }
     }
     for (const [filter, device] of groups) {
       const by = /** @type {Subscription} */ (device.subscriptions.find((one) => one.filter === filter));
-      device.hand(message, by, flag(by));
+      device.hand(message, by, flag(by), this.#clock?.now ?? 0);
     }
   }
 

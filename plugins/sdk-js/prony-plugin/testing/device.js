@@ -37,8 +37,9 @@ export class Device {
    * @param {any} message
    * @param {Subscription} by
    * @param {boolean} retained
+   * @param {number} now
    */
-  hand(message, by, retained) {
+  hand(message, by, retained, now) {
     this.came += 1;
     if (by.options.keep === "false") return;
     const qos = Math.min(message.qos, by.qos);
@@ -48,7 +49,7 @@ export class Device {
     if (number !== 0) this.unsettled.set(number, message.topic);
     if (this.kept.length === KEPT) this.kept.shift();
     const { topic, payload } = message;
-    this.kept.push({ topic, payload, qos, retained, repeated: false, properties, number: BigInt(number) });
+    this.kept.push({ topic, payload, qos, retained, repeated: false, properties, number: BigInt(number), at: BigInt(Math.round(now * 1e9)) });
     this.#wake();
   }
 

@@ -1,6 +1,7 @@
 /** The stand-in host: what a run has seen, and one user's way through it. */
 import { Broker } from "./broker.js";
 import { Random } from "./numbers.js";
+import { Server } from "./server.js";
 import { Answer, NoAnswer, Sent, Target } from "./target.js";
 import { SimulatedTime } from "./time.js";
 
@@ -30,15 +31,17 @@ export class Host {
    * @param {{
    *   target?: Target,
    *   broker?: Broker,
+   *   server?: Server,
    *   seed?: number,
    *   users?: number,
    *   data?: Record<string, Record<string, string>[]>,
    *   wall?: number,
    * }} [setup]
    */
-  constructor({ target = new Target(), broker = new Broker(), seed = 0, users = 1, data = {}, wall } = {}) {
+  constructor({ target = new Target(), broker = new Broker(), server = new Server(), seed = 0, users = 1, data = {}, wall } = {}) {
     this.target = target;
     this.broker = broker;
+    this.server = server;
     this.seed = seed;
     this.users = users;
     this.data = data;
@@ -147,8 +150,9 @@ export class Passage {
  * @param {Answer} answer
  * @param {Passage} passage
  * @param {Sent | null} [sent]
+ * @param {bigint} [at] When it came, if that was not just now.
  */
-export function resource(answer, passage, sent = null) {
+export function resource(answer, passage, sent = null, at = BigInt(Math.round(passage.host.time.now * 1e9))) {
   return {
     status: () => answer.status,
     field: (/** @type {string} */ kind, /** @type {string} */ name) => {
@@ -159,6 +163,7 @@ export function resource(answer, passage, sent = null) {
     body: () => answer.body,
     size: () => BigInt(answer.body.length),
     time: () => BigInt(Math.round(answer.time * 1e9)),
+    at: () => at,
     check: (/** @type {string} */ name, /** @type {boolean} */ passed) => {
       passage.check(name, passed, sent);
       return passed;

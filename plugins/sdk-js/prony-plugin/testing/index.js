@@ -13,10 +13,17 @@
  *     const result = await run(journey, new Target(), { broker, wanted: 10 });
  *     assert.deepEqual(broker.published.map(({ topic }) => topic), ["meters/0/reading"]);
  *
+ * A WebSocket is with a server in memory:
+ *
+ *     const server = new Server().respond((said) => [said.value]).feed("hello", { after: 5 });
+ *     const result = await run(journey, new Target(), { server });
+ *     assert.deepEqual(server.said.map(({ text }) => text), ["how are you?"]);
+ *
  * A function of the world `request` is called by hand:
  *
  *     assert.equal(new Use(functions, "accepted").validate(new Answer({ status: 500 })), "the status is 500, …");
  */
 export { Broker, Published } from "./broker.js";
 export { Use, run } from "./run.js";
+export { Said, Server } from "./server.js";
 export { Answer, NoAnswer, Sent, Target } from "./target.js";

@@ -1,19 +1,18 @@
 /** `mqtt`, as the stand-in host answers it for one user. */
-import { refusal, resource } from "./host.js";
+import { Call } from "./call.js";
+import { refusal } from "./host.js";
 import { current } from "./passage.js";
-import { Answer, Sent } from "./target.js";
+import { Answer } from "./target.js";
 import { mistake } from "./topics.js";
 
 /** @typedef {import("./broker.js").Verdict} Verdict */
-/** @typedef {[string, string][]} Options */
+/** @typedef {import("./call.js").Options} Options */
 
 /** What a connection says of itself that a request makes. */
 const NOBODY = { clientId: null, username: null, password: null, will: null, options: [] };
 
-/** A request under way: written down among the others, its method being the name of its packet. */
-class Call {
-  passage = current();
-
+/** A request under way, its method being the name of its packet. */
+class MqttCall extends Call {
   /**
    * @param {string} packet
    * @param {string} place
@@ -21,13 +20,7 @@ class Call {
    * @param {Uint8Array | null} [body]
    */
   constructor(packet, place, options, body = null) {
-    const { host, user, iteration } = this.passage;
-    this.began = host.time.now;
-    const { name = packet.toLowerCase(), timeout = "" } = Object.fromEntries(options);
-    const request = { method: packet, url: place, headers: [], body, name, options };
-    this.sent = new Sent(request, { user, iteration, at: this.began });
-    host.requests.push(this.sent);
-    this.limit = timeout.endsWith("us") ? Number.parseFloat(timeout) / 1e6 : Infinity;
+    super(packet, place, options, body, packet.toLowerCase());
   }
 
   get broker() {
@@ -55,7 +48,7 @@ class Call {
   async settle(verdict, reason, due) {
     const { time } = this.passage.host;
     await time.wait(Math.max(0, Math.min(due, this.began + this.limit) - time.now));
-    if (due > this.began + this.limit) throw this.fails("timeout", `no answer within ${this.limit} s`);
+    if (due > this.began + this.limit) throw this.late();
     if (verdict !== null) throw this.refused(verdict);
     return this.answered(new Answer({ status: reason }));
   }
@@ -92,27 +85,11 @@ class Call {
     if (told) throw this.fails("request", told);
   }
 
-  /** @param {Answer} answer */
-  answered(answer) {
-    answer.time = this.passage.host.time.now - this.began;
-    this.sent.status = answer.status;
-    return resource(answer, this.passage, this.sent);
-  }
-
   /** @param {Verdict} verdict */
   refused(verdict) {
     if (typeof verdict !== "number") return this.fails(verdict.kind, verdict.message);
     this.sent.status = verdict;
     return this.fails("status", `the broker says no, reason code ${verdict}`);
-  }
-
-  /**
-   * @param {string} kind
-   * @param {string} message
-   */
-  fails(kind, message) {
-    this.sent.failed = true;
-    return refusal({ kind, message });
   }
 }
 
@@ -121,13 +98,13 @@ export const mqtt = {
   connected: () => current().host.broker.device(current().user).link === "up",
 
   async connect(/** @type {any} */ identity) {
-    const call = new Call("CONNECT", "", identity.options);
+    const call = new MqttCall("CONNECT", "", identity.options);
     return call.end(call.connect(identity));
   },
 
   async send(/** @type {any} */ message) {
     const { topic, options, payload } = message;
-    const call = new Call("PUBLISH", topic, options, payload);
+    const call = new MqttCall("PUBLISH", topic, options, payload);
     if (topic === "" || /[+#]/.test(topic)) {
       throw call.fails("request", `\`${topic}\` is no topic to publish on: it is empty, or has a wildcard`);
     }
@@ -147,7 +124,7 @@ export const mqtt = {
   },
 
   async subscribe(/** @type {string[]} */ filters, /** @type {Options} */ options) {
-    const call = new Call("SUBSCRIBE", filters.join(", "), options);
+    const call = new MqttCall("SUBSCRIBE", filters.join(", "), options);
     call.check(filters);
     await call.stand();
     const asked = Number(call.sent.options.qos ?? 0);
@@ -164,7 +141,7 @@ export const mqtt = {
   },
 
   async unsubscribe(/** @type {string[]} */ filters, /** @type {Options} */ options) {
-    const call = new Call("UNSUBSCRIBE", filters.join(", "), options);
+    const call = new MqttCall("UNSUBSCRIBE", filters.join(", "), options);
     call.check(filters);
     await call.stand();
     const before = call.device.subscriptions;
@@ -174,7 +151,7 @@ export const mqtt = {
   },
 
   async receive(/** @type {string | null} */ filter, /** @type {Options} */ options) {
-    const call = new Call("RECEIVE", filter ?? "#", options);
+    const call = new MqttCall("RECEIVE", filter ?? "#", options);
     call.check([filter ?? "#"]);
     await call.stand();
     const seconds = Math.min(call.limit, 30);
@@ -185,7 +162,7 @@ export const mqtt = {
     }
     const answer = new Answer({ status: 0, body: message.payload });
     answer.fields = { topic: [["", message.topic]], property: message.properties };
-    return call.answered(answer);
+    return call.answered(answer, message.at);
   },
 
   async next(/** @type {string | null} */ filter) {
@@ -205,7 +182,7 @@ export const mqtt = {
     void current().host.broker.device(current().user).unsettled.delete(Number(number)),
 
   async disconnect(/** @type {Options} */ options) {
-    const call = new Call("DISCONNECT", "", options);
+    const call = new MqttCall("DISCONNECT", "", options);
     call.broker.end(call.passage.user, "left", call.sent.options.how === "abort");
     call.answered(new Answer({ status: 0 }));
   },

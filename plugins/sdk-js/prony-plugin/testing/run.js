@@ -10,7 +10,8 @@ import { as } from "./passage.js";
  *
  * `data` are the plan's data sources, `vars` its variables, `wall` the time of day in seconds since 1970, if the plan
  * allows to read it. `broker` is what plugins speak MQTT to; its requests stand among the others by their packets: the method is
- * `PUBLISH`, `SUBSCRIBE`, …, and the URL the topic or the filters. `wanted` is how many seconds the load wants a user, counted from
+ * `PUBLISH`, `SUBSCRIBE`, …, and the URL the topic or the filters. `server` is what plugins have their WebSocket with; the method is
+ * `WS` then, and the URL `connect`, `send`, …. `wanted` is how many seconds the load wants a user, counted from
  * when its iteration begins. The result has everything in order, over all users: `requests`, `checks`, `figures` (metrics),
  * `lines` (the log), `groups`, `errors` (the texts of the iterations that failed), `vars` (those of each user at the end),
  * and `time` (how long it took, in simulated seconds).
@@ -26,14 +27,16 @@ import { as } from "./passage.js";
  *   vars?: Record<string, string>,
  *   wall?: number,
  *   broker?: import("./broker.js").Broker,
+ *   server?: import("./server.js").Server,
  *   wanted?: number,
  * }} [setup]
  */
 export async function run(journey, target, setup = {}) {
-  const { config, users = 1, iterations = 1, seed = 0, data, vars, wall, broker, wanted = 60 } = setup;
-  const host = new Host({ target, broker, seed, users, data, wall });
+  const { config, users = 1, iterations = 1, seed = 0, data, vars, wall, broker, server, wanted = 60 } = setup;
+  const host = new Host({ target, broker, server, seed, users, data, wall });
   configured(() => as(new Passage(host, 0), () => journey.configure(JSON.stringify(config ?? null))));
   host.broker.begin(host.time);
+  host.server.begin(host.time);
   const passages = Array.from({ length: users }, (_, user) => new Passage(host, user, vars));
   /** @type {string[]} */
   const errors = [];

@@ -17,6 +17,14 @@ A plugin that speaks MQTT does so to a broker in memory::
     result = run(Meter, broker=broker, wanted=10)
     assert [message.topic for message in broker.published] == ["meters/0/reading"]
 
+A WebSocket is with a server in memory::
+
+    from prony_plugin.testing import Server, run
+
+    server = Server().respond(lambda said: [said.value]).feed("hello", after=5)
+    result = run(Talker, server=server)
+    assert [said.text for said in server.said] == ["how are you?"]
+
 A function of the world ``request`` is called by hand::
 
     from prony_plugin.testing import Answer, Use
@@ -27,6 +35,7 @@ A function of the world ``request`` is called by hand::
 from prony_plugin.testing.broker import Broker, Connection, Published
 from prony_plugin.testing.device import Subscription
 from prony_plugin.testing.run import Result, Use, reply, run
+from prony_plugin.testing.server import Opened, Said, Server
 from prony_plugin.testing.target import Answer, NoAnswer, Sent, Target
 
 __all__ = [
@@ -34,9 +43,12 @@ __all__ = [
     "Broker",
     "Connection",
     "NoAnswer",
+    "Opened",
     "Published",
     "Result",
+    "Said",
     "Sent",
+    "Server",
     "Subscription",
     "Target",
     "Use",

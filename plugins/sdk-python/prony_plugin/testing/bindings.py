@@ -149,6 +149,24 @@ class mqtt:
     disconnect = staticmethod(lambda options: _now().mqtt.disconnect(options))
 
 
+class ws:
+    """``ws``."""
+
+    Message_Text = records.ws.Message_Text
+    Message_Binary = records.ws.Message_Binary
+    Opening = records.ws.Opening
+
+    connect = staticmethod(lambda opening: _now().ws.connect(opening))
+    connected = staticmethod(lambda: _now().ws.connected())
+    send = staticmethod(lambda message, options: _now().ws.send(message, options))
+    request = staticmethod(lambda message, options: _now().ws.request(message, options))
+    answered = staticmethod(lambda key, at: _now().ws.answered(key, at))
+    receive = staticmethod(lambda options: _now().ws.receive(options))
+    next = staticmethod(lambda: _now().ws.next())
+    ping = staticmethod(lambda options: _now().ws.ping(options))
+    close = staticmethod(lambda code, reason, options: _now().ws.close(code, reason, options))
+
+
 class group:
     """``group``."""
 

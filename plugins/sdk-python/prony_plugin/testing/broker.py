@@ -199,7 +199,7 @@ class Broker:
             return
         for message in self.retained.values():
             if matches(subscription.filter, message.topic):
-                device.hand(message, subscription, True)
+                device.hand(message, subscription, True, self._now())
 
     def end(self, user: int, link: str, with_will: bool) -> None:
         """A user's connection is over."""
@@ -226,7 +226,7 @@ class Broker:
             ]
             if fits:
                 by = max(fits, key=lambda one: one.qos)
-                device.hand(message, by, message.retain and by.has("retain_as_published"))
+                device.hand(message, by, message.retain and by.has("retain_as_published"), self._now())
             for one in device.subscriptions:
                 group = shared(one.filter)
                 if group and matches(group[1], message.topic):
@@ -235,7 +235,7 @@ class Broker:
                         groups[one.filter] = device
         for filter, device in groups.items():
             by = next(one for one in device.subscriptions if one.filter == filter)
-            device.hand(message, by, message.retain and by.has("retain_as_published"))
+            device.hand(message, by, message.retain and by.has("retain_as_published"), self._now())
 
     def _do(self, after: float, act: Callable[[], None]) -> Broker:
         if self._later is None:

@@ -44,7 +44,7 @@ class Device:
                 return message
         return None
 
-    def hand(self, message: records.mqtt.Message, by: Subscription, retained: bool) -> None:
+    def hand(self, message: records.mqtt.Message, by: Subscription, retained: bool, now: float) -> None:
         """A message comes by a subscription."""
         self.came += 1
         if by.options.get("keep") == "false":
@@ -57,7 +57,9 @@ class Device:
         if number:
             self.unsettled[number] = message.topic
         self.kept.append(
-            records.mqtt.Incoming(message.topic, message.payload, qos, retained, False, properties, number)
+            records.mqtt.Incoming(
+                message.topic, message.payload, qos, retained, False, properties, number, round(now * 1e9)
+            )
         )
         self._wake()
 

@@ -11,6 +11,8 @@ from prony_plugin.testing import records
 from prony_plugin.testing.broker import Broker
 from prony_plugin.testing.messaging import Messaging
 from prony_plugin.testing.numbers import Random
+from prony_plugin.testing.server import Server
+from prony_plugin.testing.socket import Socket
 from prony_plugin.testing.target import Answer, NoAnswer, Sent, Target
 
 
@@ -60,6 +62,7 @@ class Host:
 
     target: Target = field(default_factory=Target)
     broker: Broker = field(default_factory=Broker)
+    server: Server = field(default_factory=Server)
     seed: int = 0
     scenario: str = "test"
     users: int = 1
@@ -114,6 +117,7 @@ class Passage:
         self.random = Random(host.seed, 0, user)
         self.tasks: set[asyncio.Task[Any]] = set()
         self.mqtt = Messaging(self)
+        self.ws = Socket(self)
         self.wanted_until = 0.0
         """When the load wants the user no longer, in seconds."""
         self._sets = None if sets is None else set(sets)
@@ -163,10 +167,11 @@ class Passage:
 class FakeReply:
     """``exchange.reply``."""
 
-    def __init__(self, answer: Answer, sent: Sent | None, passage: Passage) -> None:
+    def __init__(self, answer: Answer, sent: Sent | None, passage: Passage, at: int | None = None) -> None:
         self._answer = answer
         self._sent = sent
         self._passage = passage
+        self._at = passage.host.now() if at is None else at
 
     def status(self) -> int:
         """See the WIT file, as with the other methods."""
@@ -194,6 +199,10 @@ class FakeReply:
     def time(self) -> int:
         """See the WIT file."""
         return round(self._answer.time * 1e9)
+
+    def at(self) -> int:
+        """See the WIT file."""
+        return self._at
 
     def check(self, name: str, passed: bool) -> bool:
         """See the WIT file."""

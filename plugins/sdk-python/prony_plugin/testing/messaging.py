@@ -40,15 +40,23 @@ class Publication:
 
 
 class Call:
-    """A request under way: written down among the others, its method being the name of its packet."""
+    """A request under way: written down among the others. Those of MQTT have the name of their packet for a method."""
 
-    def __init__(self, passage: Passage, packet: str, place: str, body: bytes | None, options: Options) -> None:
+    def __init__(
+        self,
+        passage: Passage,
+        method: str,
+        place: str,
+        body: bytes | None,
+        options: Options,
+        name: str | None = None,
+    ) -> None:
         self.passage = passage
         self.began = passage.host.now() / 1e9
         wishes = dict(options)
-        name = wishes.get("name", packet.lower())
+        name = wishes.get("name", name or method.lower())
         user, iteration = passage.user, passage.iteration
-        self.sent = Sent(packet, place, [], body, name, wishes, user, iteration, self.began)
+        self.sent = Sent(method, place, [], body, name, wishes, user, iteration, self.began)
         passage.host.requests.append(self.sent)
         timeout = wishes.get("timeout", "")
         self.timeout = float(timeout.removesuffix("us")) / 1e6 if timeout.endswith("us") else float("inf")
@@ -67,14 +75,14 @@ class Call:
             raise self.refused(verdict)
         return self.answered(reason)
 
-    def answered(self, reason: int, answer: Answer | None = None) -> Any:
-        """The broker's answer."""
+    def answered(self, reason: int, answer: Answer | None = None, at: int | None = None) -> Any:
+        """The answer; ``at`` is when it came, in nanoseconds, if that was not just now."""
         from prony_plugin.testing.host import FakeReply
 
         answer = answer or Answer(reason)
-        answer.time = self.now() - self.began
+        answer.time = max(0.0, (self.now() if at is None else at / 1e9) - self.began)
         self.sent.status = answer.status
-        return FakeReply(answer, self.sent, self.passage)
+        return FakeReply(answer, self.sent, self.passage, at)
 
     def refused(self, verdict: int | records.Failure) -> records.Err:
         """The broker does not take it."""
@@ -205,7 +213,7 @@ class Messaging:
             raise call.fails("closed", "the connection was lost")
         answer = Answer(0, message.payload)
         answer.fields = {"topic": [("", message.topic)], "property": list(message.properties)}
-        return call.answered(0, answer)
+        return call.answered(0, answer, message.at)
 
     async def next(self, filter: str | None) -> records.mqtt.Incoming | None:
         """See the WIT file."""

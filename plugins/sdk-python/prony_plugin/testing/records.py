@@ -77,6 +77,7 @@ class mqtt:
         repeated: bool
         properties: list[tuple[str, str]]
         number: int
+        at: int
 
     @dataclass
     class Identity:
@@ -86,6 +87,38 @@ class mqtt:
         username: str | None
         password: bytes | None
         will: mqtt.Message | None
+        options: list[tuple[str, str]]
+
+
+class ws:
+    """The records of the interface ``ws``."""
+
+    @dataclass
+    class Message_Text:
+        """``ws.message.text``."""
+
+        value: str
+
+    @dataclass
+    class Message_Binary:
+        """``ws.message.binary``."""
+
+        value: bytes
+
+    @dataclass
+    class Incoming:
+        """``ws.incoming``."""
+
+        message: ws.Message_Text | ws.Message_Binary
+        at: int
+
+    @dataclass
+    class Opening:
+        """``ws.opening``."""
+
+        path: str | None
+        headers: list[tuple[str, str]]
+        protocols: list[str]
         options: list[tuple[str, str]]
 
 

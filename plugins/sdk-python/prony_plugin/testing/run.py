@@ -18,6 +18,7 @@ from prony_plugin.testing import bindings
 from prony_plugin.testing.broker import Broker
 from prony_plugin.testing.host import Checked, Figure, Host, Line, Passage, Passed, resource
 from prony_plugin.testing.records import Err
+from prony_plugin.testing.server import Server
 from prony_plugin.testing.simulation import SimulatedLoop
 from prony_plugin.testing.target import Answer, Sent, Target
 
@@ -59,6 +60,7 @@ def run(
     vars: Mapping[str, str] | None = None,
     wall: float | None = None,
     broker: Broker | None = None,
+    server: Server | None = None,
     wanted: float = 60,
 ) -> Result:
     """Runs a scenario: all users at the same time, each its iterations one after another, in simulated time.
@@ -66,10 +68,11 @@ def run(
     A refused ``config`` raises :class:`Problem`. ``data`` are the plan's data sources, ``vars`` its variables, ``wall`` the
     time of day in seconds since 1970, if the plan allows to read it. ``broker`` is what plugins speak MQTT to; its requests stand
     among the others by their packets: the method is ``PUBLISH``, ``SUBSCRIBE``, …, and the URL the topic or the filters.
+    ``server`` is what plugins have their WebSocket with; its requests have the method ``WS``, and for a URL ``connect``, ``send``, …
     ``wanted`` is how many seconds the load wants a user, counted from when its iteration begins.
     """
     time_of_day = None if wall is None else round(wall * 1e9)
-    host = Host(target or Target(), broker or Broker(), seed, users=users, data=data or {}, wall=time_of_day)
+    host = Host(target or Target(), broker or Broker(), server or Server(), seed, users=users, data=data or {}, wall=time_of_day)
     plugin = scenario()
     _configure(lambda text: _scenario.configure(plugin, text), config)
     passages = [Passage(host, user, vars or {}) for user in range(users)]
@@ -93,6 +96,7 @@ def run(
         loop = asyncio.get_running_loop()
         loop.set_task_factory(_task)
         host.broker.begin(loop.time, loop.call_later)
+        host.server.begin(loop.time, loop.call_later)
         await asyncio.gather(*map(live, passages))
         return loop.time()
 

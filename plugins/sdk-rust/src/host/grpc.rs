@@ -18,6 +18,22 @@ impl Stream {
         self.0.send_json(message).await.map_err(told)
     }
 
+    pub(crate) async fn ask(&self, key: String, message: Vec<u8>) -> Result<(), Failure> {
+        self.0.ask(key, message).await.map_err(told)
+    }
+
+    pub(crate) async fn ask_json(&self, key: String, message: String) -> Result<(), Failure> {
+        self.0.ask_json(key, message).await.map_err(told)
+    }
+
+    pub(crate) fn answered(&self, key: String, at: u64) -> bool {
+        self.0.answered(&key, at)
+    }
+
+    pub(crate) fn arrived(&self) -> u64 {
+        self.0.arrived()
+    }
+
     pub(crate) async fn finish(&self) {
         self.0.finish().await;
     }

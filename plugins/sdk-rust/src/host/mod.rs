@@ -8,6 +8,8 @@ mod component;
 pub(crate) mod grpc;
 #[cfg(target_family = "wasm")]
 pub(crate) mod mqtt;
+#[cfg(target_family = "wasm")]
+pub(crate) mod ws;
 
 #[cfg(target_family = "wasm")]
 pub(crate) use component::*;

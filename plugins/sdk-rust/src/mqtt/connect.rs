@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::pin::Pin;
 
 use super::Message;
-use super::wishes::Wishes;
+use crate::wishes::Wishes;
 use crate::{Failure, Reply, host};
 
 /// Connects, once it is awaited. What is not said here is as the plan's `mqtt:` says.

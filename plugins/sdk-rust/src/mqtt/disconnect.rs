@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::pin::Pin;
 
-use super::wishes::Wishes;
+use crate::wishes::Wishes;
 use crate::{Failure, host};
 
 /// Ends the connection, once it is awaited: by [`mqtt::disconnect`](super::disconnect) or [`mqtt::abort`](super::abort). Where

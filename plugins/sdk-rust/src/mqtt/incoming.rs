@@ -1,8 +1,10 @@
 //! A message that came.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Result, host};
+use crate::{Result, host, json};
 
 /// A message that came, from [`mqtt::next`](super::next).
 #[derive(Clone, Debug)]
@@ -37,19 +39,7 @@ impl Incoming {
     /// When it is no JSON, or not of that type; the text says where in the payload.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        let mut reader = serde_json::Deserializer::from_slice(&self.0.payload);
-        match serde_path_to_error::deserialize(&mut reader) {
-            Ok(value) => Ok(value),
-            Err(error) if error.inner().is_data() => {
-                let path = error.path().to_string();
-                let place = if path == "." { String::new() } else { format!(" at {path}") };
-                let inner = error.inner().to_string();
-                // Lines and columns differ from message to message; the path says more.
-                let what = inner.split(" at line ").next().unwrap_or_default();
-                Err(Error::new(format!("the message is not as expected{place}: {what}")))
-            }
-            Err(_) => Err(Error::new("the message is no JSON")),
-        }
+        json::of_message(&self.0.payload)
     }
 
     /// The quality of service it came with: 0, 1 or 2.
@@ -82,6 +72,12 @@ impl Incoming {
     #[must_use]
     pub fn properties(&self) -> &[(String, String)] {
         &self.0.properties
+    }
+
+    /// When it came, since the run's beginning, as [`clock::now`](crate::clock::now) counts: whatever the plugin was at.
+    #[must_use]
+    pub fn at(&self) -> Duration {
+        Duration::from_nanos(self.0.at)
     }
 
     /// Acknowledges it, where the connection was made with [`settle_by_hand`](super::Connect::settle_by_hand); otherwise it

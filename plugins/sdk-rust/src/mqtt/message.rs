@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::wishes::{Wishes, seconds};
 use super::{Publication, message};
+use crate::wishes::{Wishes, seconds};
 use crate::{Failure, Reply, host};
 
 /// A message, made by [`mqtt::message`](message) or [`mqtt::json`](super::json). QoS 0, and not retained, unless it says so.

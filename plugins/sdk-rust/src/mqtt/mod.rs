@@ -46,7 +46,6 @@ mod message;
 mod publication;
 mod receive;
 mod subscribe;
-mod wishes;
 
 pub use connect::Connect;
 pub use disconnect::Disconnect;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::wishes::Wishes;
+use crate::wishes::Wishes;
 use crate::{Failure, Reply, host};
 
 /// Waits for a message, once it is awaited: by [`mqtt::receive`](super::receive) or [`mqtt::receive_on`](super::receive_on).

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::wishes::Wishes;
+use crate::wishes::Wishes;
 use crate::{Failure, Reply, host};
 
 /// Subscribes, once it is awaited. The reply's status is the greatest reason code: the QoS granted. One filter that the broker

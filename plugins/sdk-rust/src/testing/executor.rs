@@ -23,12 +23,14 @@ pub(super) fn run<F: Future>(state: &Rc<RefCell<State>>, future: F) -> Result<F:
         let mut state = state.borrow_mut();
         // What comes from elsewhere comes before those who waited until just then.
         let wait = state.waits.first_key_value().map(|(&(moment, _), _)| moment);
-        if let (Some(wait), Some(feed)) = (wait, state.broker.next_feed())
+        let feed = state.broker.next_feed().into_iter().chain(state.server.next_feed()).min();
+        if let (Some(wait), Some(feed)) = (wait, feed)
             && feed <= wait
         {
             state.now = state.now.max(feed);
             let now = state.now;
             state.broker.take_feeds(now);
+            state.server.take_feeds(now);
             continue;
         }
         let Some(((moment, _), next)) = state.waits.pop_first() else {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::route::{Route, StreamRoute};
 use super::state::{Source, State};
-use super::{Mqtt, Respond};
+use super::{Mqtt, Respond, Ws};
 
 /// A host that is a fake: see [the module](super).
 ///
@@ -127,6 +127,12 @@ impl Host {
     #[must_use]
     pub fn mqtt(&self) -> Mqtt {
         Mqtt { state: Rc::clone(&self.state) }
+    }
+
+    /// The server that plugins have their WebSocket with.
+    #[must_use]
+    pub fn ws(&self) -> Ws {
+        Ws { state: Rc::clone(&self.state) }
     }
 
     /// The time of day at the run's beginning, as the plan's `allow: {clock: true}` lets a plugin know it.

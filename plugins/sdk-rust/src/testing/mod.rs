@@ -26,13 +26,16 @@
 //!
 //! Time is simulated: it stands still while the plugin computes, and goes on at once while it waits. Random numbers are those
 //! that Prony itself would give to the same user under the same seed. What is not simulated: connections of HTTP, cookie
-//! jars, redirects, limits of time and memory, and a plan's `http:`, `mqtt:` and `grpc:` settings.
+//! jars, redirects, limits of time and memory, and a plan's `http:`, `mqtt:`, `grpc:` and `ws:` settings.
 //!
 //! MQTT goes to a small broker in memory, [`Host::mqtt`]. Among [`Host::requests`] its requests stand by their packets: the
 //! method is `CONNECT`, `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `RECEIVE` or `DISCONNECT`, and the URL the topic or the filters.
 //!
 //! Calls of gRPC stand there, too, and are answered by [`Host::on`]: the method is `GRPC`, the URL `package.Service/Method`, and headers
 //! are the metadata. Streams are taken by [`Host::on_stream`]. Nothing holds JSON against a schema.
+//!
+//! A WebSocket goes to a small server in memory, [`Host::ws`]. Among the requests the method is `WS`, and the URL `connect`, `send`,
+//! `request`, `receive`, `ping` or `close`.
 
 mod answer;
 mod broker;
@@ -44,6 +47,7 @@ mod record;
 mod results;
 mod route;
 mod run;
+mod socket;
 mod state;
 
 pub use answer::Answer;
@@ -51,3 +55,4 @@ pub use broker::{Connection, Mqtt, Published, Subscription, Will};
 pub use host::Host;
 pub use record::{Checked, Line, Passage, Request};
 pub use route::Respond;
+pub use socket::{Opened, Said, Ws};

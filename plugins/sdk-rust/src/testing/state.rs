@@ -9,6 +9,7 @@ use super::broker::Broker;
 use super::random::Random;
 use super::record::{Checked, Line, Passage, Request};
 use super::route::{Route, StreamRoute};
+use super::socket::Server;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<RefCell<State>>>> = const { RefCell::new(None) };
@@ -60,6 +61,7 @@ pub(super) struct State {
     pub(super) routes: Vec<Route>,
     pub(super) streams: Vec<StreamRoute>,
     pub(super) broker: Broker,
+    pub(super) server: Server,
     pub(super) requests: Vec<Request>,
     pub(super) checks: Vec<Checked>,
     pub(super) metrics: Vec<Metric>,

@@ -66,6 +66,11 @@ impl exchange::HostReply for State {
         Ok(self.table.get(&reply)?.outcome.service_nanos().unwrap_or(0))
     }
 
+    fn at(&mut self, reply: Resource<HeldReply>) -> Result<u64> {
+        let held = self.table.get(&reply)?;
+        Ok(held.reply.arrived().unwrap_or(held.outcome.finished).as_nanos())
+    }
+
     fn check(&mut self, reply: Resource<HeldReply>, name: String, passed: bool) -> Result<bool> {
         let held = self.table.get_mut(&reply)?;
         let Some(step) = held.step else { return Ok(passed) };

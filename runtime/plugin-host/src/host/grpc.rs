@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use prony_core::{Exchange, FailureKind, StepId};
+use prony_core::{Exchange, FailureKind, StepId, Timestamp};
 use prony_grpc::guest::{GuestCall, GuestMessage, GuestStream, GuestUser, Performed, Trouble};
 use wasmtime::Result;
 use wasmtime::component::{Accessor, HasSelf, Resource};
@@ -88,9 +88,28 @@ async fn send(accessor: &Host, stream: Resource<HeldStream>, message: GuestMessa
     hosted(accessor, sending).await
 }
 
+async fn ask(
+    accessor: &Host,
+    stream: Resource<HeldStream>,
+    key: String,
+    message: GuestMessage,
+) -> Answer<()> {
+    let stream = held(accessor, &stream)?;
+    let asking = pin!(async { Ok(stream.ask(&key, message).await.map_err(told)) });
+    hosted(accessor, asking).await
+}
+
 impl grpc::Host for State {}
 
 impl grpc::HostStream for State {
+    fn answered(&mut self, stream: Resource<HeldStream>, key: String, at: u64) -> Result<bool> {
+        Ok(self.table.get(&stream)?.stream.answered(&key, Timestamp::from_nanos(at)))
+    }
+
+    fn arrived(&mut self, stream: Resource<HeldStream>) -> Result<u64> {
+        Ok(self.table.get(&stream)?.stream.arrived().as_nanos())
+    }
+
     fn cancel(&mut self, stream: Resource<HeldStream>) -> Result<()> {
         self.table.get(&stream)?.stream.cancel();
         Ok(())
@@ -118,6 +137,24 @@ impl grpc::HostStreamWithStore<State> for HasSelf<State> {
         message: String,
     ) -> Answer<()> {
         send(accessor, stream, GuestMessage::Json(message)).await
+    }
+
+    async fn ask(
+        accessor: &Accessor<State, Self>,
+        stream: Resource<HeldStream>,
+        key: String,
+        message: Vec<u8>,
+    ) -> Answer<()> {
+        ask(accessor, stream, key, GuestMessage::Bytes(message)).await
+    }
+
+    async fn ask_json(
+        accessor: &Accessor<State, Self>,
+        stream: Resource<HeldStream>,
+        key: String,
+        message: String,
+    ) -> Answer<()> {
+        ask(accessor, stream, key, GuestMessage::Json(message)).await
     }
 
     async fn finish(accessor: &Accessor<State, Self>, stream: Resource<HeldStream>) -> Result<()> {

@@ -9,6 +9,7 @@ mod measure;
 mod mqtt;
 mod user;
 pub(crate) mod wasi;
+mod ws;
 
 #[expect(unreachable_pub, reason = "the bindings name these, and theirs are public")]
 pub use {exchange::HeldReply, group::Passage, grpc::HeldStream, mqtt::HeldPublication};

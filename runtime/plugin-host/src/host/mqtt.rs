@@ -232,6 +232,7 @@ impl mqtt::HostWithStore<State> for HasSelf<State> {
                 repeated: one.repeated,
                 properties: one.properties,
                 number: one.number,
+                at: one.at.as_nanos(),
             })),
             Err(Trouble { kind, story }) => {
                 Err(Failure { kind: kind.name().to_owned(), message: story.into() })

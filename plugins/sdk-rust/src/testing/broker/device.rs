@@ -48,7 +48,7 @@ impl Device {
     }
 
     /// A message comes by a subscription.
-    pub(super) fn hand(&mut self, message: &Message, by: &Subscription, retained: bool) {
+    pub(super) fn hand(&mut self, message: &Message, by: &Subscription, retained: bool, now: u64) {
         self.came += 1;
         if by.wish("keep") == Some("false") {
             return;
@@ -73,6 +73,7 @@ impl Device {
             repeated: false,
             properties,
             number,
+            at: now,
         });
         self.wake();
     }

@@ -69,7 +69,7 @@ impl Broker {
     }
 
     /// Takes a message: keeps it if it is to be kept, and hands it to all that have subscribed to it.
-    pub(super) fn route(&mut self, message: &Message, from: Option<u32>) {
+    pub(super) fn route(&mut self, message: &Message, from: Option<u32>, now: u64) {
         if message.retain && message.payload.is_empty() {
             self.retained.remove(&message.topic);
         } else if message.retain {
@@ -91,7 +91,7 @@ impl Broker {
             if let Some(device) = self.devices.get_mut(&user)
                 && let Some(by) = device.subscriptions.iter().find(|one| one.filter == filter).cloned()
             {
-                device.hand(message, &by, message.retain && by.has("retain_as_published"));
+                device.hand(message, &by, message.retain && by.has("retain_as_published"), now);
             }
         }
         for (&user, device) in &mut self.devices {
@@ -99,13 +99,13 @@ impl Broker {
                 matches(&one.filter, &message.topic) && !(from == Some(user) && one.has("no_local"))
             };
             if let Some(by) = device.subscriptions.iter().filter(fits).max_by_key(|one| one.qos).cloned() {
-                device.hand(message, &by, message.retain && by.has("retain_as_published"));
+                device.hand(message, &by, message.retain && by.has("retain_as_published"), now);
             }
         }
     }
 
     /// Subscribes a user, and hands it what is kept.
-    pub(super) fn subscribe(&mut self, user: u32, subscription: &Subscription) {
+    pub(super) fn subscribe(&mut self, user: u32, subscription: &Subscription, now: u64) {
         let device = self.devices.entry(user).or_default();
         let before = device.subscriptions.len();
         device.subscriptions.retain(|one| one.filter != subscription.filter);
@@ -119,7 +119,7 @@ impl Broker {
         if wanted && topic::shared(&subscription.filter).is_none() {
             for message in self.retained.values() {
                 if matches(&subscription.filter, &message.topic) {
-                    device.hand(message, subscription, true);
+                    device.hand(message, subscription, true, now);
                 }
             }
         }
@@ -151,7 +151,7 @@ impl Broker {
             if let Some(user) = will_of {
                 self.published.push(published(&message, user, now, true));
             }
-            self.route(&message, None);
+            self.route(&message, None, now);
         }
     }
 

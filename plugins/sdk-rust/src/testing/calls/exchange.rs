@@ -90,13 +90,14 @@ pub(super) fn end(
     answer: Answer,
     judge: &dyn Fn(u16) -> Option<&'static str>,
 ) -> Result<Reply, Failure> {
+    let at = state.borrow().now;
     let kept = &mut state.borrow_mut().requests[number];
     match answer.result {
         Ok(content) => {
             let status = content.status;
             kept.status = Some(status);
             kept.failure = judge(status).map(str::to_owned);
-            Ok(Reply { state: Rc::clone(state), request: Some(number), content, time: answer.time })
+            Ok(Reply { state: Rc::clone(state), request: Some(number), content, time: answer.time, at })
         }
         Err(failure) => {
             kept.failure = Some(failure.kind().to_owned());
@@ -123,11 +124,13 @@ pub(crate) struct Reply {
     request: Option<usize>,
     content: Content,
     time: Duration,
+    at: u64,
 }
 
 impl Reply {
     pub(in crate::testing) fn judged(state: &Rc<RefCell<State>>, content: Content, time: Duration) -> Self {
-        Self { state: Rc::clone(state), request: None, content, time }
+        let at = state.borrow().now;
+        Self { state: Rc::clone(state), request: None, content, time, at }
     }
 
     /// An answer to a request that was written down.
@@ -136,8 +139,9 @@ impl Reply {
         request: usize,
         content: Content,
         time: Duration,
+        at: u64,
     ) -> Self {
-        Self { state: Rc::clone(state), request: Some(request), content, time }
+        Self { state: Rc::clone(state), request: Some(request), content, time, at }
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -166,6 +170,10 @@ impl Reply {
 
     pub(crate) fn time(&self) -> u64 {
         u64::try_from(self.time.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn at(&self) -> u64 {
+        self.at
     }
 
     pub(crate) fn check(&self, name: &str, passed: bool) -> bool {

@@ -1,14 +1,16 @@
 //! Calls of gRPC, and streams.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::current;
 use super::exchange::{self, Reply, begin, end, wait};
 use crate::Failure;
 use crate::testing::answer::{Answer, Content};
+use crate::testing::record::Request;
 use crate::testing::route::Answers;
 use crate::testing::state::State;
 
@@ -79,7 +81,7 @@ pub(crate) async fn open(call: Call) -> Result<Stream, Failure> {
     };
     // Without words about its end it ends well.
     let last = answer.unwrap_or_else(|_| Answer::status(0));
-    let held = RefCell::new(Held { queue: VecDeque::new(), finished: false, end: None, waiting: Vec::new() });
+    let held = RefCell::default();
     Ok(Stream { state: Rc::clone(&state), call, number, answers, last, held, ending: Cell::new(false) })
 }
 
@@ -96,8 +98,13 @@ pub(crate) struct Stream {
     ending: Cell<bool>,
 }
 
+#[derive(Default)]
 struct Held {
-    queue: VecDeque<Vec<u8>>,
+    /// Messages, and when they came.
+    queue: VecDeque<(Vec<u8>, u64)>,
+    arrived: u64,
+    /// Messages whose answers the plugin knows: when they were sent, by key.
+    asked: HashMap<String, VecDeque<u64>>,
     finished: bool,
     end: Option<Result<Content, Failure>>,
     waiting: Vec<Waker>,
@@ -128,10 +135,44 @@ impl Stream {
         drop(held);
         // A test's closure may look at the host, too.
         let answers = (self.answers)(&message);
+        let now = self.state.borrow().now;
         let mut held = self.held.borrow_mut();
-        held.queue.extend(answers);
+        held.queue.extend(answers.into_iter().map(|answer| (answer, now)));
         held.tell();
         Ok(())
+    }
+
+    pub(crate) async fn ask(&self, key: String, message: Vec<u8>) -> Result<(), Failure> {
+        self.send(message).await?;
+        let now = self.state.borrow().now;
+        self.held.borrow_mut().asked.entry(key).or_default().push_back(now);
+        Ok(())
+    }
+
+    pub(crate) async fn ask_json(&self, key: String, message: String) -> Result<(), Failure> {
+        self.ask(key, message.into_bytes()).await
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "as in a component")]
+    pub(crate) fn answered(&self, key: String, at: u64) -> bool {
+        let mut held = self.held.borrow_mut();
+        let asked = held.asked.get_mut(&key).and_then(|line| line.pop_front_if(|sent| *sent <= at));
+        let Some(sent) = asked else { return false };
+        let mut state = self.state.borrow_mut();
+        let stream = state.requests[self.number].clone();
+        // The time of a message stands among the requests, as it has a line in results.
+        state.requests.push(Request {
+            name: format!("message {}", stream.name),
+            at: Duration::from_nanos(sent),
+            status: Some(0),
+            failure: None,
+            ..stream
+        });
+        true
+    }
+
+    pub(crate) fn arrived(&self) -> u64 {
+        self.held.borrow().arrived
     }
 
     pub(crate) async fn send_json(&self, message: String) -> Result<(), Failure> {
@@ -148,7 +189,8 @@ impl Stream {
     pub(crate) async fn next(&self) -> Result<Option<Vec<u8>>, Failure> {
         let message = std::future::poll_fn(|context| {
             let mut held = self.held.borrow_mut();
-            if let Some(message) = held.queue.pop_front() {
+            if let Some((message, at)) = held.queue.pop_front() {
+                held.arrived = at;
                 return Poll::Ready(Some(message));
             }
             if held.finished || held.end.is_some() {
@@ -190,7 +232,8 @@ impl Stream {
         self.finish().await;
         self.held.borrow_mut().queue.clear();
         let content = self.ended().await?;
-        Ok(Reply::answered(&self.state, self.number, content, self.last.time))
+        let now = self.state.borrow().now;
+        Ok(Reply::answered(&self.state, self.number, content, self.last.time, now))
     }
 
     /// Lets the time pass until the server ends it.

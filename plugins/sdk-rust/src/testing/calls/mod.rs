@@ -1,10 +1,12 @@
 //! The calls that plugins make, as the fake host answers them.
 
+mod called;
 mod exchange;
 mod group;
 pub(crate) mod grpc;
 mod metric;
 pub(crate) mod mqtt;
+pub(crate) mod ws;
 
 pub(crate) use exchange::{Reply, Request, send};
 pub(crate) use group::Group;

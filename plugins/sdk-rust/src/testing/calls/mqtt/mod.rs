@@ -1,7 +1,6 @@
 //! MQTT, as the fake host's broker answers it.
 
 mod arrival;
-mod called;
 mod publish;
 mod subscribe;
 
@@ -13,19 +12,13 @@ pub(crate) use publish::{Publication, publish, send};
 pub(crate) use subscribe::{subscribe, unsubscribe};
 
 use self::arrival::{Arrival, Came};
-use self::called::Called;
-use super::{Reply, current};
+use super::called::{Answer, Called, Options, option};
+use super::current;
 use crate::Failure;
 use crate::testing::answer::Content;
 use crate::testing::broker::{Connection, Link, Verdict, Will, mistake};
 use crate::testing::executor::Wait;
 use crate::testing::state::State;
-
-type Options = Vec<(String, String)>;
-type Answer = Result<Reply, Failure>;
-
-/// How long a `receive` waits that says nothing else: a plan's default.
-const PATIENCE: u64 = 30_000_000_000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
@@ -46,6 +39,7 @@ pub(crate) struct Incoming {
     pub(crate) repeated: bool,
     pub(crate) properties: Vec<(String, String)>,
     pub(crate) number: u64,
+    pub(crate) at: u64,
 }
 
 pub(crate) struct Identity {
@@ -121,7 +115,7 @@ pub(crate) async fn receive(filter: Option<String>, options: Options) -> Answer 
     if let Err(failure) = connection(&state, called.user).await {
         return called.fails(failure);
     }
-    let limit = called.timeout.unwrap_or(PATIENCE);
+    let limit = called.limit();
     let until = called.began.saturating_add(limit);
     match Arrival::new(&state, called.user, filter, until).await {
         Came::Message(message) => {
@@ -130,7 +124,7 @@ pub(crate) async fn receive(filter: Option<String>, options: Options) -> Answer 
             let property = |(name, value): (String, String)| ("property".to_owned(), name, value);
             content.fields.extend(message.properties.into_iter().map(property));
             content.body = message.payload;
-            Ok(called.answered(content))
+            Ok(called.answered_at(content, message.at))
         }
         Came::Nothing => {
             let told = format!("no message within {:?}", Duration::from_nanos(limit));
@@ -181,10 +175,6 @@ pub(crate) async fn disconnect(options: Options) -> Result<(), Failure> {
     drop(fields);
     called.answered(Content::reason(0));
     Ok(())
-}
-
-fn option<'a>(options: &'a Options, name: &str) -> Option<&'a str> {
-    options.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 fn wrong_filter(filters: &[String]) -> Option<Failure> {

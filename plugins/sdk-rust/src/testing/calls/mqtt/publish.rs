@@ -1,9 +1,10 @@
 //! Publishing.
 
-use super::{Answer, Called, Message, connection};
+use super::{Message, connection};
 use crate::Failure;
 use crate::testing::answer::Content;
 use crate::testing::broker::{Verdict, published};
+use crate::testing::calls::called::{Answer, Called};
 use crate::testing::calls::current;
 use crate::testing::executor::Wait;
 
@@ -36,7 +37,7 @@ pub(crate) async fn send(message: Message) -> Result<Publication, Failure> {
     if verdict.is_none() {
         let kept = published(&message, called.user, now, false);
         fields.broker.published.push(kept.clone());
-        fields.broker.route(&message, Some(called.user));
+        fields.broker.route(&message, Some(called.user), now);
         let responders = fields.broker.responders(&message.topic);
         // A test's closure may look at the host, too.
         drop(fields);

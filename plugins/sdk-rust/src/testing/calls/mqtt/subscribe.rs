@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Answer, Called, Options, connection, option, wrong_filter};
+use super::{connection, wrong_filter};
 use crate::Failure;
 use crate::testing::answer::Content;
 use crate::testing::broker::{Subscription, Verdict};
+use crate::testing::calls::called::{Answer, Called, Options, option};
 use crate::testing::calls::current;
 use crate::testing::state::State;
 
@@ -48,7 +49,8 @@ fn grant(
         };
         greatest = greatest.max(qos);
         let subscription = Subscription { filter, qos, options: options.clone() };
-        fields.broker.subscribe(called.user, &subscription);
+        let now = fields.now;
+        fields.broker.subscribe(called.user, &subscription, now);
     }
     Ok(greatest)
 }

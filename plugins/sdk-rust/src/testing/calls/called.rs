@@ -4,16 +4,25 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Answer, Options, option};
+use super::Reply;
 use crate::Failure;
 use crate::testing::answer::Content;
 use crate::testing::broker::Verdict;
-use crate::testing::calls::Reply;
 use crate::testing::executor::Wait;
 use crate::testing::record::Request;
 use crate::testing::state::State;
 
-/// A request that is under way: written down among the others, by the name of its packet.
+pub(super) type Options = Vec<(String, String)>;
+pub(super) type Answer = Result<Reply, Failure>;
+
+/// How long something is waited for that says nothing else: a plan's default.
+pub(super) const PATIENCE: u64 = 30_000_000_000;
+
+pub(super) fn option<'a>(options: &'a Options, name: &str) -> Option<&'a str> {
+    options.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// A request that is under way, written down among the others.
 pub(super) struct Called {
     pub(super) state: Rc<RefCell<State>>,
     number: usize,
@@ -23,6 +32,7 @@ pub(super) struct Called {
 }
 
 impl Called {
+    /// One of MQTT, by the name of its packet.
     pub(super) fn new(
         state: &Rc<RefCell<State>>,
         packet: &str,
@@ -30,12 +40,24 @@ impl Called {
         body: Option<Vec<u8>>,
         options: &Options,
     ) -> Self {
+        Self::named(state, packet, place, &packet.to_ascii_lowercase(), body, options)
+    }
+
+    /// One that results know as `name`, unless its options say otherwise.
+    pub(super) fn named(
+        state: &Rc<RefCell<State>>,
+        method: &str,
+        place: String,
+        name: &str,
+        body: Option<Vec<u8>>,
+        options: &Options,
+    ) -> Self {
         let mut fields = state.borrow_mut();
         let (user, began) = (fields.user, fields.now);
-        let name = option(options, "name").map_or_else(|| packet.to_ascii_lowercase(), str::to_owned);
+        let name = option(options, "name").unwrap_or(name).to_owned();
         let number = fields.requests.len();
         fields.requests.push(Request {
-            method: packet.to_owned(),
+            method: method.to_owned(),
             url: place,
             headers: Vec::new(),
             body,
@@ -84,11 +106,24 @@ impl Called {
     }
 
     pub(super) fn answered(&self, content: Content) -> Reply {
-        let mut fields = self.state.borrow_mut();
-        let time = Duration::from_nanos(fields.now.saturating_sub(self.began));
-        let request = &mut fields.requests[self.number];
-        request.status = Some(content.status);
-        drop(fields);
-        Reply::answered(&self.state, self.number, content, time)
+        let now = self.state.borrow().now;
+        self.answered_at(content, now)
+    }
+
+    /// The same with what came at that moment, which may have been before it was asked for.
+    pub(super) fn answered_at(&self, content: Content, at: u64) -> Reply {
+        let time = Duration::from_nanos(at.saturating_sub(self.began));
+        self.state.borrow_mut().requests[self.number].status = Some(content.status);
+        Reply::answered(&self.state, self.number, content, time, at)
+    }
+
+    /// The answer is there, and counts as a failure of this kind.
+    pub(super) fn spoiled(&self, kind: &str) {
+        self.state.borrow_mut().requests[self.number].failure = Some(kind.to_owned());
+    }
+
+    /// The longest that may be waited.
+    pub(super) fn limit(&self) -> u64 {
+        self.timeout.unwrap_or(PATIENCE)
     }
 }

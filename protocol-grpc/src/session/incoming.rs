@@ -5,13 +5,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::ResponseFuture;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use prony_core::FailureKind;
 
 use super::failure::{Failure, Fault};
 use crate::step::fields_length;
 use crate::wire::details::Details;
 use crate::wire::{Code, Compression, Decoder, code_text, printable, status};
+
+/// Names that are looked for in each answer, so that they are not parsed each time.
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// What comes next.
 #[derive(Debug)]
@@ -144,7 +148,7 @@ impl Incoming {
         let (head, body) = response.into_parts();
         let headers = head.headers;
         self.fields_length += fields_length(&headers);
-        let status = headers.get("grpc-status").cloned();
+        let status = headers.get(GRPC_STATUS).cloned();
         let is_end = body.is_end_stream();
         if head.status != StatusCode::OK && !(is_end && status.is_some()) {
             return Err(Failure::http(head.status.as_u16()).into());
@@ -164,7 +168,7 @@ impl Incoming {
             self.stage = Stage::Ending(Some(said));
             return Ok(Event::Head(headers));
         }
-        if let Some(name) = headers.get("grpc-encoding") {
+        if let Some(name) = headers.get(GRPC_ENCODING) {
             self.compression = Compression::by_name(name.as_bytes()).ok_or_else(|| {
                 let text = format!(
                     "the answer has `grpc-encoding: {}`, which was not offered",
@@ -180,7 +184,7 @@ impl Incoming {
     fn trailers(&mut self, trailers: Option<HeaderMap>, early: Option<HeaderValue>) -> Result<Event, Fault> {
         let trailers = trailers.unwrap_or_default();
         self.fields_length += fields_length(&trailers);
-        let status = trailers.get("grpc-status").cloned().or(early);
+        let status = trailers.get(GRPC_STATUS).cloned().or(early);
         let Some(status) = status else {
             let text = if trailers.is_empty() {
                 "the answer ended without trailers, so there is no grpc-status"

@@ -26,7 +26,7 @@ use crate::message;
 use crate::reply::Kept;
 use crate::step::Step;
 use crate::stream::OpenStream;
-use call::{exchange, exchange_alone};
+use call::{Call, exchange, exchange_alone};
 
 pub(crate) use backoff::Backoff;
 pub(crate) use call::{Begun, Desk, Done, Open, begin};
@@ -156,19 +156,17 @@ async fn once(
     let mut line = lines.next(&mut desk.way()).await?;
     let part = desk.part;
     let number = line.backend();
-    let left = ends - part.clock.now();
-    let origin = part.compiled.backends[number].origin_number;
-    let request = desk.step.head.request(origin, Some(left), desk.scope).map_err(Failure::request)?;
+    let call = Call { origin: part.compiled.backends[number].origin_number, ends };
     part.tallies.called(number);
     let (result, connection) = match (&mut line, lines) {
         (Line::Own(_), Lent::Alone(lines)) => {
             let Some(connection) = lines.own(number) else { return Err(Failure::no_connection()) };
-            (exchange_alone(connection, request, first, desk).await, &*connection)
+            (exchange_alone(connection, call, first, desk).await, &*connection)
         }
         (Line::Own(_), Lent::Together(_)) => return Err(Failure::no_connection()),
-        (Line::Common(_, connection), _) => (exchange(connection, request, first, desk).await, &*connection),
+        (Line::Common(_, connection), _) => (exchange(connection, call, first, desk).await, &*connection),
         (Line::Shared(_, lease), _) => {
-            (exchange(&mut lease.connection, request, first, desk).await, &lease.connection)
+            (exchange(&mut lease.connection, call, first, desk).await, &lease.connection)
         }
     };
     if matches!(&result, Err(failure) if failure.kind == FailureKind::GoAway) {

@@ -108,7 +108,10 @@ impl Head {
         if let Some(left) = left
             && self.timeout.is_none_or(|timeout| timeout.saturating_sub(left) > DELAY)
         {
-            headers.insert(GRPC_TIMEOUT, told(left));
+            let mut told = told(left);
+            // It is another for each call: HPACK's table must not fill up with them, nor be searched through them.
+            told.set_sensitive(true);
+            headers.insert(GRPC_TIMEOUT, told);
         }
         for (name, template) in &self.changing {
             let mut text = String::new();

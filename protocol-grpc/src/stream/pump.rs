@@ -89,11 +89,10 @@ impl Opening<'_> {
         let part = way.part;
         let number = line.backend();
         let origin = part.compiled.backends[number].origin_number;
-        let left = self.ends.map(|ends| ends - part.clock.now());
-        let request = self.head.request(origin, left, scope).map_err(Failure::request)?;
+        let head = |now: Timestamp| self.head.request(origin, self.ends.map(|ends| ends - now), scope);
         part.tallies.called(number);
         let connection = connection(&mut line)?;
-        match begin(connection, request, &mut way, &|_| {}).await {
+        match begin(connection, head, &mut way, &|| {}).await {
             Ok(begun) => Ok((line, begun)),
             Err(fault) => Err(settle(fault, connection, part)),
         }

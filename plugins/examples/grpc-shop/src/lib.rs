@@ -76,7 +76,10 @@ impl Shop {
             };
             let reply: ChatReply = answer(&bytes)?;
             heard += 1;
-            check("the answer is to a line", stream.answered(&reply.key) && reply.sequence == u64::from(heard));
+            check(
+                "the answer is to a line",
+                stream.answered(&reply.key) && reply.sequence == u64::from(heard),
+            );
         }
         let end = stream.end().await?;
         end.check("the stream ended well", end.status() == 0);

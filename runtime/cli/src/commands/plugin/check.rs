@@ -54,6 +54,7 @@ fn capabilities(imports: &[String]) -> String {
         ("prony:plugin/http", "requests to the plan's target; to other hosts by `allow: {hosts: [...]}`"),
         ("prony:plugin/mqtt", "messages to the plan's broker, and from it"),
         ("prony:plugin/grpc", "calls of the plan's gRPC servers"),
+        ("prony:plugin/ws", "messages to the plan's WebSocket server, and from it"),
         ("prony:plugin/data", "rows of the plan's data sources"),
         ("prony:plugin/vars", "variables of the plan"),
         ("prony:plugin/clock", "the run's clock; the time of day by `allow: {clock: true}`"),

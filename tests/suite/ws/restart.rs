@@ -10,7 +10,7 @@ target: TARGET
 ws: {path: /echo, timeout: 2s, reconnect: {after: 100ms, up_to: 500ms}}
 scenarios:
   main:
-    load: {users: 10, for: 8s}
+    load: {users: 10, for: 20s}
     steps:
       - once: [{ws: connect}]
       - ws: request hello
@@ -25,7 +25,15 @@ fn users_come_back_to_a_server_that_was_killed() {
         let (url, port) = (server.url(), server.port());
         let plan = Plan::new(&PLAN.replace("TARGET", &url));
         let running = Prony::run(&plan).arguments(&["--seed", "7"]).start();
-        running.after(Duration::from_millis(2_500));
+        // A busy machine takes its time: the server goes when there are figures of two seconds.
+        let timeline = plan.results().join("timeline.jsonl");
+        let seconds = || std::fs::read_to_string(&timeline).map_or(0, |text| text.lines().count());
+        for _ in 0..600 {
+            if seconds() >= 2 {
+                break;
+            }
+            running.after(Duration::from_millis(100));
+        }
         drop(server);
         running.after(Duration::from_millis(700));
         let again = Server::start_at(test, maker, port);
@@ -46,7 +54,7 @@ fn users_come_back_to_a_server_that_was_killed() {
         assert!(failed > 0 && all > failed, "{maker:?}\n{}", finished.stdout);
         drop(again);
         // With nobody there no connection is made, and that is a failure of its own.
-        let ran = run_with(&url, &PLAN.replace("for: 8s", "for: 500ms"), &[]);
+        let ran = run_with(&url, &PLAN.replace("for: 20s", "for: 500ms"), &[]);
         assert!(ran.kinds().contains(&"connect_refused"), "{maker:?}\n{}", ran.stdout);
     }
 }

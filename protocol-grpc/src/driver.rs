@@ -10,18 +10,19 @@ use std::time::Duration;
 use prony_core::catalog::{Entries, TooMany};
 use prony_core::protocol::Wiring;
 use prony_core::{
-    Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, FineTimer, Meter, Node, ReplyNeeds, ScenarioId,
-    Seat, Session, SetupError, StepId, StepIndex, Variables,
+    Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, Exchange, FailureKind, FineTimer, Marks, Meter,
+    Node, ReplyNeeds, ScenarioId, Seat, Session, SetupError, StepId, StepIndex, Variables,
 };
 use prony_transport::{Connector, ConnectorBuilder, Origin, WorkerConnector};
 use send_wrapper::SendWrapper;
 
 use crate::config::{Balance, Policy, RECONNECT, Settings};
-use crate::metrics::{Deliveries, Metrics, Tallies};
+use crate::metrics::{Deliveries, Metrics, Produces, Tallies};
 use crate::poke::reflect;
-use crate::schema::Schema;
+use crate::schema::{MethodKind, Schema};
 use crate::session::{Backoff, GrpcSession, Pool};
-use crate::step::{self, Context, Step, compile};
+use crate::step::{self, Act, Context, Step, StreamStep, Streams, compile, compile_on_stream};
+use crate::stream::Measures;
 use crate::target::{self, Backend};
 
 /// gRPC's driver in the making.
@@ -33,19 +34,21 @@ pub(crate) struct Builder {
     folder: PathBuf,
     /// `None` when the server is to be asked.
     pub(crate) schema: Option<Schema>,
-    steps: Vec<Draft>,
+    /// `None` where the server did not tell what a step needs.
+    steps: Vec<Option<Action>>,
+    streams: Streams,
     pub(crate) backends: Vec<Backend>,
     pub(crate) metrics: Option<Metrics>,
     last_name: String,
     reflections: Reflections,
 }
 
-/// A step, as far as it is compiled.
-struct Draft {
-    /// `None` when the server did not tell what it needs.
-    step: Option<Box<Step>>,
-    name: String,
-    deliveries: Deliveries,
+/// What a step of a plan does.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Call(Box<Step>),
+    /// On a stream that stays open.
+    Stream(Box<StreamStep>),
 }
 
 /// What the servers have said of themselves while the plan was compiled.
@@ -69,6 +72,7 @@ impl Builder {
             connector: Connector::from_plan(wiring.network, wiring.tls, wiring.folder)?,
             folder: wiring.folder.to_owned(),
             steps: Vec::new(),
+            streams: Streams::default(),
             backends: Vec::new(),
             metrics: None,
             last_name: String::new(),
@@ -122,13 +126,23 @@ impl Builder {
         reflect::before_the_load(&connector, &about, vec![symbol.to_owned()]).map_err(SetupError)
     }
 
-    /// Adds what is measured beside requests, once.
-    pub(crate) fn enter_metrics(&mut self, entries: &mut Entries<'_>) -> Result<(), TooMany> {
-        if self.metrics.is_none() {
-            self.look_for_backends();
-            self.metrics = Some(Metrics::enter(entries, &self.backends)?);
+    /// Adds what is measured beside requests, as far as it can be produced and is not there yet.
+    pub(crate) fn enter_metrics(
+        &mut self,
+        entries: &mut Entries<'_>,
+        produces: Produces,
+    ) -> Result<(), TooMany> {
+        self.look_for_backends();
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if let Policy::Shared { connections, .. } = self.settings.policy
+            && (connections as usize) < threads
+        {
+            entries.remark(&format!(
+                "each thread has at least one of the pool's connections, so `shared: {connections}` is {threads} on this machine's \
+                 {threads}; `--threads {connections}` for exactly {connections}"
+            ));
         }
-        Ok(())
+        self.metrics.get_or_insert_default().enter(entries, &self.backends, produces)
     }
 
     pub(crate) fn look_for_backends(&mut self) {
@@ -206,19 +220,20 @@ impl DriverBuilder for Builder {
         needs: ReplyNeeds,
         variables: &Variables,
     ) -> Result<StepIndex, Diagnostic> {
-        let name = step::name(step)?;
+        let act = step::act(step)?;
+        self.last_name = match act {
+            Some((word, value)) => self.streams.name(word, value)?,
+            None => step::name(step)?,
+        };
         let asked = match (&self.schema, step::wanted(step)?) {
-            (None, Some(symbol)) => match self.reflect(&symbol) {
-                Some(schema) => Some(schema),
-                None => {
-                    step::variables_of(step, self.settings_node.as_ref(), variables)?;
-                    self.last_name.clone_from(&name);
-                    self.steps.push(Draft { step: None, name, deliveries: Deliveries::default() });
-                    return Ok(StepIndex(self.steps.len() as u32 - 1));
-                }
-            },
+            (None, Some(symbol)) => self.reflect(&symbol),
             _ => None,
         };
+        if self.reflections.problem.is_some() {
+            step::variables_of(step, self.settings_node.as_ref(), variables)?;
+            self.steps.push(None);
+            return Ok(StepIndex(self.steps.len() as u32 - 1));
+        }
         let none = Schema::default();
         let context = Context {
             settings: &self.settings,
@@ -227,23 +242,47 @@ impl DriverBuilder for Builder {
             folder: &self.folder,
             schema: asked.as_ref().or(self.schema.as_ref()).unwrap_or(&none),
         };
-        let compiled = Box::new(compile(step, needs, variables, &context)?);
-        self.last_name.clone_from(&name);
-        self.steps.push(Draft { step: Some(compiled), name, deliveries: Deliveries::default() });
+        self.steps.push(Some(match act {
+            None => Action::Call(Box::new(compile(step, needs, variables, &context)?)),
+            Some(act) => {
+                let streams = &mut self.streams;
+                let compiled = compile_on_stream(step, act, needs, variables, &context, streams)?;
+                Action::Stream(Box::new(compiled))
+            }
+        }));
         Ok(StepIndex(self.steps.len() as u32 - 1))
+    }
+
+    fn waits_for_a_message(&self) -> bool {
+        let receives =
+            |action: &Action| matches!(action, Action::Stream(step) if matches!(step.act, Act::Receive(_)));
+        self.steps.last().and_then(Option::as_ref).is_some_and(receives)
     }
 
     fn default_name(&self) -> String {
         self.last_name.clone()
     }
 
-    fn entered(&mut self, step: StepIndex, _: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {
-        self.enter_metrics(entries)?;
-        let Some(draft) = self.steps.get_mut(step.0 as usize) else { return Ok(()) };
-        let Some(compiled) = &draft.step else { return Ok(()) };
-        let kind = compiled.kind;
-        draft.deliveries = Deliveries::enter(entries, &draft.name, kind)?;
-        Ok(())
+    fn entered(&mut self, step: StepIndex, id: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {
+        let Some(Some(action)) = self.steps.get_mut(step.0 as usize) else {
+            return self.enter_metrics(entries, Produces::default());
+        };
+        let name = entries.name_of(id).to_owned();
+        let produces = match action {
+            Action::Call(step) => {
+                step.deliveries = Deliveries::enter(entries, &name, step.kind)?;
+                Produces { matches: step.kind == MethodKind::Bidirectional, keeps: false }
+            }
+            Action::Stream(step) => {
+                let StreamStep { act, keys, .. } = &mut **step;
+                if let Act::Open(open) = act {
+                    open.measures = Measures::enter(entries, &name, open.kind, keys.as_ref())?;
+                    (open.id, open.name) = (id, name.into());
+                }
+                Produces { matches: keys.is_some(), keeps: true }
+            }
+        };
+        self.enter_metrics(entries, produces)
     }
 
     fn build(mut self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {
@@ -251,11 +290,16 @@ impl DriverBuilder for Builder {
         if let Some(problem) = self.reflections.problem {
             return Err(problem);
         }
-        let Self { settings, origins, connector, steps, backends, metrics, .. } = *self;
+        let Self { settings, origins, connector, mut steps, streams, backends, metrics, .. } = *self;
         let connector = connect(connector, &origins)?;
-        let steps =
-            steps.into_iter().filter_map(|draft| Some(Step { deliveries: draft.deliveries, ..*draft.step? }));
-        let steps = steps.collect();
+        for step in steps.iter_mut().flatten() {
+            if let Action::Stream(step) = step
+                && let Act::Open(open) = &mut step.act
+            {
+                open.judged = streams.is_judged(step.slot);
+            }
+        }
+        let steps = steps.into_iter().flatten().collect();
         let compiled = Compiled { settings, backends, steps, metrics };
         Ok(Arc::new(GrpcDriver::new(compiled, connector)))
     }
@@ -273,7 +317,7 @@ pub(crate) fn connect(connector: ConnectorBuilder, origins: &[Origin]) -> Result
 pub(crate) struct Compiled {
     pub(crate) settings: Settings,
     pub(crate) backends: Vec<Backend>,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<Action>,
     pub(crate) metrics: Option<Metrics>,
 }
 
@@ -316,8 +360,20 @@ impl GrpcDriver {
             tallies: SendWrapper::new(Tallies::new(backends)),
             open: Arc::clone(&self.open),
             told: SendWrapper::new(RefCell::default()),
+            ends: SendWrapper::new(RefCell::default()),
             noticed: SendWrapper::new(RefCell::default()),
         });
+        if let Policy::Shared { connections, .. } = settings.policy
+            && connections < seat.workers
+        {
+            let threads = seat.workers;
+            part.notice("pool", &|| {
+                format!(
+                    "each of {threads} threads has at least one of the pool's connections, so there are {threads} and not {connections}; \
+                     `--threads {connections}` for exactly {connections}"
+                )
+            });
+        }
         let weak = Arc::downgrade(&part);
         let beating = tokio::spawn(async move {
             loop {
@@ -358,6 +414,8 @@ pub(crate) struct WorkerPart {
     open: Arc<AtomicI64>,
     /// Statuses that were told, by step.
     told: SendWrapper<RefCell<HashSet<(usize, u16)>>>,
+    /// Ends of open streams that were told, by step.
+    ends: SendWrapper<RefCell<HashSet<(StepId, FailureKind)>>>,
     /// What was told otherwise.
     noticed: SendWrapper<RefCell<HashSet<&'static str>>>,
 }
@@ -366,6 +424,18 @@ impl WorkerPart {
     /// Whether nobody has been told of a step's status yet.
     pub(crate) fn is_news(&self, step: usize, status: u16) -> bool {
         self.told.borrow_mut().insert((step, status))
+    }
+
+    /// Records what came of a step's open stream, and tells the first failure of a kind.
+    pub(crate) fn record(&self, step: StepId, name: &str, exchange: &Exchange) {
+        self.meter.request(step, &exchange.outcome, Marks::default());
+        if let Some(kind) = exchange.outcome.failure
+            && self.ends.borrow_mut().insert((step, kind))
+        {
+            let told = exchange.detail.as_deref().unwrap_or("no more is known");
+            let key = format!("grpc:{}:{}", step.0, kind.name());
+            self.meter.notice(self.scenario, &key, &|| format!("{name}: {}: {told}", kind.name()));
+        }
     }
 
     /// Tells something once.

@@ -12,6 +12,7 @@ mod reply;
 pub mod schema;
 mod session;
 mod step;
+mod stream;
 mod target;
 mod wire;
 

@@ -9,18 +9,23 @@ use prony_core::{Meter, MetricId, StepId, Timestamp};
 
 use crate::config::NAME;
 use crate::schema::MethodKind;
+use crate::step::Keys;
+use crate::stream::Measures;
 use crate::target::Backend;
 use crate::wire::Code;
 
 macro_rules! counters {
-    ($($field:ident $name:literal $unit:literal),* $(,)?) => {
-        /// The numbers of a scenario's counters.
-        #[derive(Clone, Copy, Debug)]
-        struct Counters { $($field: MetricId),* }
+    ($($field:ident $name:literal $when:ident),* $(,)?) => {
+        /// The numbers of a scenario's counters, as far as its steps can produce them.
+        #[derive(Clone, Copy, Debug, Default)]
+        struct Counters { $($field: Option<MetricId>),* }
 
         impl Counters {
-            fn enter(entries: &mut Entries<'_>) -> Result<Self, TooMany> {
-                Ok(Self { $($field: entries.metric(concat!("grpc.", $name), MetricKind::Counter, $unit)?),* })
+            fn enter(&mut self, entries: &mut Entries<'_>, produces: Produces) -> Result<(), TooMany> {
+                $(if produces.$when() {
+                    self.$field = Some(entries.metric(concat!("grpc.", $name), MetricKind::Counter, "")?);
+                })*
+                Ok(())
             }
         }
 
@@ -44,60 +49,125 @@ macro_rules! counters {
 
         impl Tallies {
             fn hand_on_counters(&self, counters: &Counters, give: &mut dyn FnMut(MetricId, &Cell<u64>)) {
-                $(give(counters.$field, &self.$field);)*
+                $(if let Some(metric) = counters.$field {
+                    give(metric, &self.$field);
+                })*
             }
         }
     };
 }
 
 counters! {
-    messages_sent "messages_sent" "",
-    messages_received "messages_received" "",
-    unmatched "messages_unmatched" "",
-    unanswered "messages_unanswered" "",
-    untimed "messages_untimed" "",
-    resets "resets" "",
-    goaways "goaways" "",
-    connect_failures "connect_failures" "",
-    stalls "stalls" "",
+    messages_sent "messages_sent" always,
+    messages_received "messages_received" always,
+    unmatched "messages_unmatched" matches,
+    unanswered "messages_unanswered" matches,
+    untimed "messages_untimed" matches,
+    dropped "messages_dropped" keeps,
+    resets "resets" always,
+    goaways "goaways" always,
+    connect_failures "connect_failures" always,
+    stalls "stalls" always,
+}
+
+/// What a scenario's steps can produce of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Produces {
+    /// Messages are matched with their answers.
+    pub(crate) matches: bool,
+    /// Messages are kept until somebody takes them.
+    pub(crate) keeps: bool,
+}
+
+impl Produces {
+    /// A guest's streams hold the server back, and it may tell which answers belong to which messages.
+    pub(crate) const GUESTS: Self = Self { matches: true, keeps: false };
+
+    #[expect(clippy::unused_self, reason = "one of the conditions of counters, which ask alike")]
+    const fn always(self) -> bool {
+        true
+    }
+
+    const fn matches(self) -> bool {
+        self.matches
+    }
+
+    const fn keeps(self) -> bool {
+        self.keeps
+    }
 }
 
 /// The numbers of a scenario's metrics.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
     counters: Counters,
-    by_server: [MetricId; 17],
-    by_client: [MetricId; 17],
+    /// By code.
+    by_server: [Option<MetricId>; 17],
+    by_client: [Option<MetricId>; 17],
     by_backend: Vec<MetricId>,
-    streams_open: MetricId,
+    streams_open: Option<MetricId>,
     /// How long messages waited for the peers' flow control, in seconds.
-    stall_time: MetricId,
+    stall_time: Option<MetricId>,
 }
 
+/// The statuses that Prony makes itself ([`crate::session::Failure`]).
+const MADE: [Code; 9] = [
+    Code::Cancelled,
+    Code::Unknown,
+    Code::DeadlineExceeded,
+    Code::PermissionDenied,
+    Code::ResourceExhausted,
+    Code::Unimplemented,
+    Code::Internal,
+    Code::Unavailable,
+    Code::Unauthenticated,
+];
+
 impl Metrics {
-    /// Adds the names to the scenario's.
+    /// Adds the names to the scenario's that are not there yet.
     ///
     /// # Errors
     /// When there are too many.
-    pub(crate) fn enter(entries: &mut Entries<'_>, backends: &[Backend]) -> Result<Self, TooMany> {
-        let counters = Counters::enter(entries)?;
-        let streams_open = entries.metric("grpc.streams_open", MetricKind::Gauge, "")?;
-        let stall_time = entries.metric("grpc.stall_time", MetricKind::Counter, "s")?;
-        let mut by_code = |who: &str| -> Result<[MetricId; 17], TooMany> {
-            let mut ids = [MetricId(0); 17];
-            for code in Code::ALL {
+    pub(crate) fn enter(
+        &mut self,
+        entries: &mut Entries<'_>,
+        backends: &[Backend],
+        produces: Produces,
+    ) -> Result<(), TooMany> {
+        self.counters.enter(entries, produces)?;
+        if self.streams_open.is_some() {
+            return Ok(());
+        }
+        self.streams_open = Some(entries.metric("grpc.streams_open", MetricKind::Gauge, "")?);
+        self.stall_time = Some(entries.metric("grpc.stall_time", MetricKind::Counter, "s")?);
+        let mut by_code = |who: &str, codes: &[Code]| -> Result<[Option<MetricId>; 17], TooMany> {
+            let mut ids = [None; 17];
+            for code in codes {
                 let name = format!("grpc.{who}_{}", code.name());
-                ids[usize::from(code.number())] = entries.metric(&name, MetricKind::Counter, "")?;
+                ids[usize::from(code.number())] = Some(entries.metric(&name, MetricKind::Counter, "")?);
             }
             Ok(ids)
         };
-        let (by_server, by_client) = (by_code("server")?, by_code("client")?);
-        let by_backend = backends
-            .iter()
-            .map(|backend| entries.metric(&format!("grpc.calls to {backend}"), MetricKind::Counter, ""))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { counters, by_server, by_client, by_backend, streams_open, stall_time })
+        (self.by_server, self.by_client) = (by_code("server", &Code::ALL)?, by_code("client", &MADE)?);
+        for name in names_of(backends) {
+            self.by_backend.push(entries.metric(&name, MetricKind::Counter, "")?);
+        }
+        Ok(())
     }
+}
+
+/// What the calls to each backend are counted as: `grpc.calls_to_127.0.0.1_50051`. Thresholds take letters, digits, dots and underscores.
+fn names_of(backends: &[Backend]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for backend in backends {
+        let whole = backend.to_string();
+        let parts =
+            whole.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|part| !part.is_empty());
+        let name = format!("grpc.calls_to_{}", parts.collect::<Vec<_>>().join("_"));
+        let alike = names.iter().filter(|known| known.split("__").next() == Some(&name)).count();
+        names.push(if alike == 0 { name } else { format!("{name}__{}", alike + 1) });
+    }
+    names
 }
 
 /// Where messages of a step's streams are timed.
@@ -124,6 +194,28 @@ impl Deliveries {
         }
         if kind == MethodKind::Bidirectional {
             made.message = Some(entries.delivery(&format!("message {name}"), NAME)?);
+        }
+        Ok(made)
+    }
+}
+
+impl Measures {
+    /// Adds the names that an open stream of this kind has figures for.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub(crate) fn enter(
+        entries: &mut Entries<'_>,
+        name: &str,
+        kind: MethodKind,
+        keys: Option<&Arc<Keys>>,
+    ) -> Result<Self, TooMany> {
+        let mut made = Self::default();
+        if kind.receives_many() {
+            made.first = Some(entries.delivery(&format!("first message {name}"), NAME)?);
+        }
+        if let Some(keys) = keys {
+            made.message = Some((entries.delivery(&format!("message {name}"), NAME)?, Arc::clone(keys)));
         }
         Ok(made)
     }
@@ -173,17 +265,44 @@ impl Tallies {
         self.hand_on_counters(&metrics.counters, &mut give);
         let codes = metrics.by_server.iter().zip(&self.by_server);
         let codes = codes.chain(metrics.by_client.iter().zip(&self.by_client));
-        for (metric, tally) in codes.chain(metrics.by_backend.iter().zip(&self.by_backend)) {
-            give(*metric, tally);
-        }
+        let codes = codes.filter_map(|(metric, tally)| Some(((*metric)?, tally)));
+        let backends = metrics.by_backend.iter().copied().zip(&self.by_backend);
+        codes.chain(backends).for_each(|(metric, tally)| give(metric, tally));
         let stalled = self.stalled.take();
-        if stalled > 0 {
-            meter.metric(metrics.stall_time, now, stalled as f64 / 1e9);
+        if let Some(metric) = metrics.stall_time.filter(|_| stalled > 0) {
+            meter.metric(metric, now, stalled as f64 / 1e9);
         }
         let change = self.open.get() - self.open_told.replace(self.open.get());
-        if change != 0 {
+        if let Some(metric) = metrics.streams_open.filter(|_| change != 0) {
             let all = open.fetch_add(change, Ordering::Relaxed) + change;
-            meter.metric(metrics.streams_open, now, all as f64);
+            meter.metric(metric, now, all as f64);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prony_transport::Origin;
+
+    use super::*;
+
+    #[test]
+    fn servers_have_names_of_their_own_that_thresholds_take() {
+        let backend = |host: &str, port| Backend {
+            origin: Origin { tls: false, host: host.into(), port },
+            address: None,
+            origin_number: 0,
+        };
+        let servers =
+            [backend("127.0.0.1", 50_051), backend("a-b.test", 1), backend("a_b.test", 1), backend("::1", 9)];
+        assert_eq!(
+            names_of(&servers),
+            [
+                "grpc.calls_to_127.0.0.1_50051",
+                "grpc.calls_to_a_b.test_1",
+                "grpc.calls_to_a_b.test_1__2",
+                "grpc.calls_to_1_9"
+            ]
+        );
     }
 }

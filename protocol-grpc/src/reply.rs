@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use prony_core::Reply;
+use prony_core::{Reply, Timestamp};
 
 use crate::wire::metadata::{BASE64, is_binary};
+use crate::wire::status;
 
 /// The answer, as far as it is kept.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(crate) struct Kept {
     /// The last message's bytes, unless they have become JSON.
     pub(crate) last: Option<Bytes>,
     pub(crate) json: String,
+    /// When the message came, where it may have come before anybody asked for it.
+    pub(crate) arrived: Option<Timestamp>,
     pub(crate) sent: u64,
     pub(crate) received: u64,
 }
@@ -38,13 +41,17 @@ impl Kept {
         self.json.clear();
         // One large message must not stay for ever.
         self.json.shrink_to(16 * 1024);
+        self.arrived = None;
         self.sent = 0;
         self.received = 0;
     }
 }
 
-/// A value as text: bytes of `-bin` in base64 with its padding left out, whoever sent it.
+/// A value as text: bytes of `-bin` in base64 with its padding left out, and a status's message decoded, whoever sent it.
 pub(crate) fn shown<'a>(name: &str, value: &'a HeaderValue) -> Cow<'a, str> {
+    if name == "grpc-message" {
+        return Cow::Owned(status::percent_decode(value.as_bytes()));
+    }
     if is_binary(name)
         && let Ok(bytes) = BASE64.decode(value.as_bytes())
     {
@@ -87,6 +94,10 @@ impl Reply for Kept {
             None => self.json.as_bytes(),
         }
     }
+
+    fn arrived(&self) -> Option<Timestamp> {
+        self.arrived
+    }
 }
 
 #[cfg(test)]
@@ -96,11 +107,14 @@ mod tests {
     #[test]
     fn bytes_are_shown_in_one_way_whoever_sent_them() {
         let mut kept = Kept { received: 3, ..Kept::default() };
-        for (name, value) in [("x-bin", "AAE="), ("x-text", "a b"), ("y-bin", "?")] {
+        for (name, value) in
+            [("x-bin", "AAE="), ("x-text", "a b"), ("y-bin", "?"), ("grpc-message", "no%20item")]
+        {
             kept.metadata.insert(name, HeaderValue::from_static(value));
         }
         assert_eq!(kept.field("metadata", "x-bin").as_deref(), Some("AAE"));
         assert_eq!(kept.field("metadata", "X-Text").as_deref(), Some("a b"));
+        assert_eq!(kept.field("metadata", "grpc-message").as_deref(), Some("no item"));
         assert_eq!(kept.field("metadata", "y-bin").as_deref(), Some("?"));
         assert_eq!(kept.field("trailer", "x-bin"), None);
         assert_eq!(kept.field("messages", "count").as_deref(), Some("3"));

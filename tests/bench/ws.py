@@ -112,7 +112,7 @@ def feed(bench, table, note, free_port, pinned):
             )
             summary, scenario, took = bench.run_prony(["run", plan])
             got = scenario["metrics"]["ws.received_text"]["sum"]
-            timed = scenario["steps"].get("push") or scenario["steps"]["push interval"]
+            timed = scenario["deliveries"].get("push") or scenario["deliveries"]["push interval"]
             lost = scenario["metrics"].get("ws.lost", {}).get("sum", 0)
             rows.append(
                 [

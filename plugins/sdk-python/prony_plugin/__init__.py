@@ -20,10 +20,20 @@ A function makes what a plan's step sends, or judges what came back::
 ``prony_plugin.testing`` runs both without a component, for unit tests.
 """
 
-from prony_plugin import clock, data, http, log, metric, mqtt, random, vars, ws
+from prony_plugin import clock, data, grpc, http, log, metric, mqtt, random, vars, ws
 from prony_plugin.checks import check
 from prony_plugin.config import Config
-from prony_plugin.errors import DataError, Failed, Failure, HttpFailure, MqttFailure, NotAllowed, Problem, WsFailure
+from prony_plugin.errors import (
+    DataError,
+    Failed,
+    Failure,
+    GrpcFailure,
+    HttpFailure,
+    MqttFailure,
+    NotAllowed,
+    Problem,
+    WsFailure,
+)
 from prony_plugin.function import Function, Message
 from prony_plugin.groups import group
 from prony_plugin.listening import listen
@@ -38,6 +48,7 @@ __all__ = [
     "Failed",
     "Failure",
     "Function",
+    "GrpcFailure",
     "HttpFailure",
     "Message",
     "MqttFailure",
@@ -50,6 +61,7 @@ __all__ = [
     "clock",
     "data",
     "group",
+    "grpc",
     "http",
     "listen",
     "log",

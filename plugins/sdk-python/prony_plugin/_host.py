@@ -17,7 +17,7 @@ except ModuleNotFoundError:
     INSIDE = False
 
 _INTERFACES = (
-    "check", "clock", "data", "group", "http", "log", "metric", "mqtt", "random", "timer", "types", "user", "vars", "ws",
+    "check", "clock", "data", "group", "grpc", "http", "log", "metric", "mqtt", "random", "timer", "types", "user", "vars", "ws",
 )  # fmt: skip
 
 
@@ -60,6 +60,7 @@ check: Any
 clock: Any
 data: Any
 group: Any
+grpc: Any
 http: Any
 log: Any
 metric: Any

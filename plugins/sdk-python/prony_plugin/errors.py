@@ -53,6 +53,10 @@ class MqttFailure(Failure):
     """There is no answer to a request of ``mqtt``, or the broker has refused it (``status``)."""
 
 
+class GrpcFailure(Failure):
+    """There is no answer to a call of ``grpc``, or its stream has ended otherwise than expected."""
+
+
 class WsFailure(Failure):
     """There is no answer to a request of ``ws``."""
 

@@ -55,7 +55,7 @@ async def request(
     wishes = [
         ("timeout", seconds(timeout)),
         ("redirects", None if redirects is None else str(redirects)),
-        ("expect", _statuses(expect)),
+        ("expect", statuses(expect)),
         ("keep_body", None if keep_body is None else str(keep_body)),
         ("max_body", None if max_body is None else str(max_body)),
     ]
@@ -129,7 +129,8 @@ def seconds(timeout: float | str | None) -> str | None:
     return f"{max(1, round(timeout * 1e6))}us"
 
 
-def _statuses(expect: int | str | Iterable[int | str] | None) -> str | None:
+def statuses(expect: int | str | Iterable[int | str] | None) -> str | None:
+    """Statuses in the words of a plan."""
     if expect is None or isinstance(expect, (int, str)):
         return None if expect is None else str(expect)
     return ",".join(map(str, expect))

@@ -61,14 +61,22 @@ class Reply:
         """The value of a cookie that the answer sets."""
         return self._resource.field("cookie", _crossing.text(name, "the cookie's name"))
 
+    def metadata(self, name: str) -> str | None:
+        """The first value of the answer's metadata, gRPC's; in base64 where the name ends in ``-bin``."""
+        return self._resource.field("metadata", _crossing.text(name, "the name"))
+
+    def trailer(self, name: str) -> str | None:
+        """The first value of a trailer; the server's words to a status of gRPC's are ``grpc-message``."""
+        return self._resource.field("trailer", _crossing.text(name, "the name"))
+
     @property
     def topic(self) -> str | None:
         """The topic of a message that ``mqtt.receive`` got."""
         return self._resource.field("topic", "")
 
     def field(self, kind: str, name: str) -> str | None:
-        """The first value of a named part of the answer; for HTTP the kinds are ``header``, ``cookie``, ``trailer``, for MQTT
-        ``topic`` (with an empty name) and ``property``.
+        """The first value of a named part of the answer; for HTTP the kinds are ``header``, ``cookie``, ``trailer``, for
+        gRPC ``metadata`` and ``trailer``, for MQTT ``topic`` (with an empty name) and ``property``.
         """
         return self._resource.field(_crossing.text(kind, "the kind"), _crossing.text(name, "the name"))
 

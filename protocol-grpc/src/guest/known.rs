@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use prony_core::{Diagnostic, Node, Variables};
 use prony_transport::Origin;
@@ -122,7 +121,7 @@ fn head(
     settings_node: Option<&Node>,
 ) -> Result<Head, Diagnostic> {
     let metadata = settings_node.and_then(|node| node.get("metadata"));
-    Head::compile(path, origins, settings, [metadata, None], Duration::MAX, &Variables::default())
+    Head::compile(path, origins, settings, [metadata, None], None, &Variables::default())
 }
 
 /// Whether the settings' metadata can be had: a plan's variables are out of its reach here.

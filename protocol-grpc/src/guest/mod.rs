@@ -4,7 +4,6 @@
 //! taken like a plan's step; a stream is a [`GuestStream`], which the guest sends on and reads from as it likes.
 
 mod known;
-mod pump;
 mod stream;
 mod user;
 mod words;
@@ -18,11 +17,14 @@ use prony_core::protocol::Wiring;
 use prony_core::{Diagnostic, Node, Seat, SetupError};
 use send_wrapper::SendWrapper;
 
-pub use stream::{GuestStream, OnEnd};
-pub use user::{GuestUser, Performed, Trouble};
+pub use stream::GuestStream;
+pub use user::{GuestUser, Performed};
 pub use words::{GuestCall, GuestMessage};
 
+pub use crate::stream::{OnEnd, Trouble};
+
 use crate::driver::{self, Builder, Compiled, GrpcDriver, GrpcWorker};
+use crate::metrics::Produces;
 use crate::poke::reflect;
 use crate::session::Lines;
 use known::{Knowledge, Methods};
@@ -59,7 +61,8 @@ impl GuestGrpc {
     ) -> Result<Result<Self, SetupError>, Diagnostic> {
         let mut builder = Builder::new(wiring)?;
         known::check_metadata(&builder)?;
-        let entered = builder.enter_metrics(entries).map_err(|error| SetupError(error.to_string()));
+        let entered =
+            builder.enter_metrics(entries, Produces::GUESTS).map_err(|error| SetupError(error.to_string()));
         Ok(entered.and_then(|()| Self::build(builder)))
     }
 

@@ -12,7 +12,7 @@ use send_wrapper::SendWrapper;
 
 use super::SharedMethods;
 use super::known::Known;
-use super::stream::{GuestStream, OnEnd, Opening};
+use super::stream::GuestStream;
 use super::words::{GuestCall, GuestMessage, Wishes};
 use crate::config::Policy;
 use crate::driver::WorkerPart;
@@ -20,6 +20,7 @@ use crate::message;
 use crate::reply::Kept;
 use crate::schema::MethodKind;
 use crate::session::{Desk, Lent, Lines, attempt, judge};
+use crate::stream::{OnEnd, Trouble};
 
 /// One user's gRPC. Clones are the same user.
 #[derive(Clone)]
@@ -50,15 +51,6 @@ pub struct Performed {
     pub exchange: Exchange,
     /// The answer; empty after a failure.
     pub reply: Box<dyn Reply>,
-}
-
-/// Why there is nothing.
-#[derive(Clone, Debug)]
-pub struct Trouble {
-    /// The kind.
-    pub kind: FailureKind,
-    /// The story.
-    pub story: Box<str>,
 }
 
 /// A call that can be made.
@@ -184,7 +176,7 @@ impl GuestUser {
             Ok(asked) => {
                 let laid = Message { body: None, fields: fields(call.metadata) };
                 let mut scope = scope(self.user, &mut random, &laid);
-                Box::pin(Opening { user: self, asked, name, due, on_end }.open(&mut scope)).await
+                Box::pin(GuestStream::open(self, asked, name, due, on_end, &mut scope)).await
             }
             Err(text) => {
                 let outcome = Outcome {

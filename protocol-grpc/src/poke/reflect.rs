@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prony_core::document::Value;
-use prony_core::{Clock, Node, Random, Scope, Timestamp, Variables};
+use prony_core::{Clock, FailureKind, Node, Random, Scope, Timestamp, Variables};
 use prony_transport::h2::H2Connection;
 use prony_transport::{Connector, Origin};
 
@@ -46,7 +46,10 @@ pub(crate) fn before_the_load(
                     connect(&worker, about.origins, about.settings, LIMIT, clock).await?;
                 let asked = ask(&mut connection, number, about, wanted);
                 let reflected = tokio::time::timeout(LIMIT, asked).await.unwrap_or_else(|_| {
-                    Err(format!("it did not answer within {}", prony_core::units::show_duration(LIMIT)))
+                    Err(format!(
+                        "it did not answer within {}; is a gRPC server listening there?",
+                        prony_core::units::show_duration(LIMIT)
+                    ))
                 });
                 reflected.map(|reflected| reflected.schema)
             })
@@ -112,7 +115,7 @@ async fn converse(
         if failure.code == Code::Unimplemented && failure.shows_code {
             No::Unimplemented(failure.detail.into())
         } else {
-            No::Told(failure.detail.into())
+            No::Told(with_advice(failure, about.origins))
         }
     };
     let mut talk = Talk::begin(connection, request, about.settings).await.map_err(failed)?;
@@ -143,6 +146,17 @@ async fn converse(
     reflection.finish().map_err(|problem| No::Told(problem.to_string()))
 }
 
+/// What a connection that ended without an answer may be about: the other side may want TLS.
+fn with_advice(failure: Failure, origins: &[Origin]) -> String {
+    let in_the_clear = origins.iter().any(|origin| !origin.tls);
+    let hung_up = matches!(failure.kind, FailureKind::Closed | FailureKind::Reset | FailureKind::Io);
+    if hung_up && in_the_clear {
+        format!("{}; does it speak TLS? Then write `grpcs://HOST:PORT` (`--secure`)", failure.detail)
+    } else {
+        failure.detail.into()
+    }
+}
+
 /// The head of a call that is no step's: with the settings' metadata but for what has holes, which only steps can fill.
 pub(super) fn request(
     path: &str,
@@ -152,8 +166,14 @@ pub(super) fn request(
 ) -> Result<http::Request<()>, String> {
     let variables = Variables::default();
     let metadata = about.settings_node.and_then(|node| node.get("metadata")).map(without_holes);
-    let head =
-        Head::compile(path, about.origins, about.settings, [metadata.as_ref(), None], limit, &variables);
+    let head = Head::compile(
+        path,
+        about.origins,
+        about.settings,
+        [metadata.as_ref(), None],
+        Some(limit),
+        &variables,
+    );
     let head = head.map_err(|told| told.to_string())?;
     let mut random = Random::new(0, 0, 0);
     let mut scope = Scope {
@@ -165,7 +185,7 @@ pub(super) fn request(
         message: None,
         filter: None,
     };
-    head.request(origin, limit, &mut scope).map(|(request, _)| request)
+    head.request(origin, Some(limit), &mut scope).map(|(request, _)| request)
 }
 
 /// The entries of a map whose values are no templates.

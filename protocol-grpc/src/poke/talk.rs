@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use prony_core::{Clock, Phases};
+use prony_core::{Clock, FailureKind, Phases};
 use prony_transport::h2::{H2Connection, H2Options};
 use prony_transport::{Origin, WorkerConnector};
 
@@ -26,7 +26,14 @@ pub(super) async fn connect(
             let connected = match connector.connect(origin, &clock, &mut Phases::default()).await {
                 Ok(connected) => connected,
                 Err(failure) => {
-                    last = format!("{}; is a gRPC server listening there?", failure.detail);
+                    let advice = match failure.kind {
+                        FailureKind::Tls if origin.tls => {
+                            "; for a server in the clear write `grpc://HOST:PORT`, without `--secure`"
+                        }
+                        FailureKind::Certificate => "",
+                        _ => "; is a gRPC server listening there?",
+                    };
+                    last = format!("{}{advice}", failure.detail);
                     continue;
                 }
             };

@@ -1,5 +1,4 @@
-//! Schemas that every gRPC server may have: health and reflection. Their texts are part of the program and are
-//! compiled when first asked for.
+//! The schema that every gRPC server may have: health's. Its text is part of the program and is compiled when first asked for.
 
 use std::sync::LazyLock;
 
@@ -10,29 +9,11 @@ use super::Schema;
 
 static HEALTH: LazyLock<Schema> =
     LazyLock::new(|| compiled("grpc/health/v1/health.proto", include_str!("protos/health.proto")));
-static REFLECTION_V1: LazyLock<Schema> = LazyLock::new(|| {
-    compiled("grpc/reflection/v1/reflection.proto", include_str!("protos/reflection_v1.proto"))
-});
-static REFLECTION_V1ALPHA: LazyLock<Schema> = LazyLock::new(|| {
-    compiled("grpc/reflection/v1alpha/reflection.proto", include_str!("protos/reflection_v1alpha.proto"))
-});
 
 /// `grpc.health.v1.Health`, see <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>.
 #[must_use]
 pub fn health() -> Schema {
     HEALTH.clone()
-}
-
-/// `grpc.reflection.v1.ServerReflection`, see <https://github.com/grpc/grpc/blob/master/doc/server-reflection.md>.
-#[must_use]
-pub fn reflection_v1() -> Schema {
-    REFLECTION_V1.clone()
-}
-
-/// `grpc.reflection.v1alpha.ServerReflection`, the same under its older name.
-#[must_use]
-pub fn reflection_v1alpha() -> Schema {
-    REFLECTION_V1ALPHA.clone()
 }
 
 /// A text of our own always compiles, as a test says; were it not to, the schema would be empty.
@@ -68,11 +49,5 @@ mod tests {
         let kind = |schema: Schema, name: &str| schema.method(name).map(|method| method.kind);
         assert_eq!(kind(health(), "grpc.health.v1.Health/Check"), Ok(MethodKind::Unary));
         assert_eq!(kind(health(), "grpc.health.v1.Health/Watch"), Ok(MethodKind::ServerStream));
-        for (schema, name) in [
-            (reflection_v1(), "grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),
-            (reflection_v1alpha(), "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"),
-        ] {
-            assert_eq!(kind(schema, name), Ok(MethodKind::Bidirectional));
-        }
     }
 }

@@ -74,6 +74,8 @@ fn advice(text: &str, files: &[PathBuf]) -> String {
             let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             format!("add the import path {}, which has it", shown.display())
         }
-        _ => format!("add the folder that `{import}` is relative to as an import path"),
+        _ => {
+            format!("name the folder that `{import}` is relative to: `imports: [FOLDER]` (`--import FOLDER`)")
+        }
     }
 }

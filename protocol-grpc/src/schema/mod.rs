@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 use prost_types::FileDescriptorProto;
 
-pub use builtin::{health, reflection_v1, reflection_v1alpha};
+pub use builtin::health;
 pub use lookup::NoMethod;
 pub use problem::SchemaProblem;
 
@@ -125,8 +125,8 @@ impl Schema {
     }
 
     /// The descriptors themselves.
-    #[must_use]
-    pub const fn pool(&self) -> &DescriptorPool {
+    #[cfg(test)]
+    pub(crate) const fn pool(&self) -> &DescriptorPool {
         &self.pool
     }
 }

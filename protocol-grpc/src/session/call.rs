@@ -13,7 +13,7 @@ use prony_transport::h2::H2Connection;
 use super::channel::{Way, within};
 use super::failure::{Failure, Fault};
 use super::incoming::{Event, Incoming, Said};
-use super::matching::Matching;
+use super::matching::{Matching, answered};
 use super::sending::{Outgoing, Sending, Told};
 use crate::driver::WorkerPart;
 use crate::metrics::count;
@@ -48,29 +48,38 @@ pub(crate) enum Done {
     Cancelled,
 }
 
+/// What a call's head depends on beside its step.
+#[derive(Clone, Copy)]
+pub(super) struct Call {
+    /// The number of the origin that it goes to.
+    pub(super) origin: usize,
+    /// When its time is over.
+    pub(super) ends: Timestamp,
+}
+
 /// Moves a connection's bytes, where that is the caller's business.
-pub(crate) type Drive<'a> = &'a (dyn Fn(&mut Context<'_>) + Sync);
+pub(crate) type Drive<'a> = &'a (dyn Fn() + Sync);
 
 /// Sends the call and takes its answer, on a connection that others use at the same time.
 pub(super) async fn exchange(
     connection: &mut H2Connection,
-    request: (Request<()>, u64),
+    call: Call,
     first: Outgoing,
     desk: &mut Desk<'_, '_>,
 ) -> Result<Done, Failure> {
-    let result = transfer(connection, request, first, desk, &|_| {}).await;
+    let result = transfer(connection, call, first, desk, &|| {}).await;
     result.map_err(|fault| fault.settle(connection))
 }
 
 /// The same on a connection that nobody else uses.
 pub(super) async fn exchange_alone(
     connection: &mut H2Connection,
-    request: (Request<()>, u64),
+    call: Call,
     first: Outgoing,
     desk: &mut Desk<'_, '_>,
 ) -> Result<Done, Failure> {
     let driving = connection.drive();
-    let result = transfer(connection, request, first, desk, &|context| driving.poll(context)).await;
+    let result = driving.attend(transfer(connection, call, first, desk, &|| driving.move_bytes())).await;
     drop(driving);
     result.map_err(|fault| fault.settle(connection))
 }
@@ -98,21 +107,27 @@ pub(crate) struct Begun {
     pub(crate) stream: SendStream<Bytes>,
 }
 
-/// Sends a call's head, as soon as there is a stream for it.
+/// Sends a call's head, as soon as there is a stream for it: then `head` makes it, of the moment. A head is large, and kept in no
+/// future meanwhile.
 pub(crate) async fn begin(
     connection: &mut H2Connection,
-    (request, head_length): (Request<()>, u64),
+    head: impl FnOnce(Timestamp) -> Result<(Request<()>, u64), String>,
     way: &mut Way<'_>,
     drive: Drive<'_>,
 ) -> Result<Begun, Fault> {
     let clock = way.part.clock;
     let requests = connection.requests();
     let ready = std::future::poll_fn(|context| {
-        drive(context);
+        // That there is one is the rule; then the bytes are moved once, when the call is among them.
+        if let Poll::Ready(ready) = requests.poll_ready(context) {
+            return Poll::Ready(ready);
+        }
+        drive();
         requests.poll_ready(context)
     });
     within(way.deadline, &clock, ready).await.ok_or_else(|| Failure::timeout("no stream was free"))??;
     let at = clock.now();
+    let (request, head_length) = head(at).map_err(Failure::request)?;
     way.outcome.sent.get_or_insert(at);
     let (response, stream) = requests.send_request(request, false)?;
     way.outcome.traffic.sent += head_length;
@@ -121,14 +136,16 @@ pub(crate) async fn begin(
 
 async fn transfer(
     connection: &mut H2Connection,
-    request: (Request<()>, u64),
+    Call { origin, ends }: Call,
     first: Outgoing,
     desk: &mut Desk<'_, '_>,
     drive: Drive<'_>,
 ) -> Result<Done, Fault> {
     let part = desk.part;
     let clock = part.clock;
-    let Begun { at: began, response, stream } = begin(connection, request, &mut desk.way(), drive).await?;
+    let mut way = Way { part, deadline: &mut *desk.deadline, outcome: &mut *desk.outcome };
+    let head = |now: Timestamp| desk.step.head.request(origin, Some(ends - now), desk.scope);
+    let Begun { at: began, response, stream } = begin(connection, head, &mut way, drive).await?;
     let _open = Open::new(part);
     let flow = &desk.step.flow;
     let mut flight = Flight {
@@ -198,17 +215,22 @@ impl Flight<'_, '_> {
             if let Err(failure) = self.send(context) {
                 return Poll::Ready(Err(failure.into()));
             }
-            drive(context);
+            drive();
             self.now = None;
             let mut more = false;
             loop {
-                if let Some(hold) = &mut self.hold {
-                    if hold.as_mut().poll(context).is_pending() {
-                        break;
-                    }
+                let paused = match &mut self.hold {
+                    Some(hold) => hold.as_mut().poll(context).is_pending(),
+                    None => false,
+                };
+                let next = if paused {
+                    // A slow reader holds up messages, not the status behind the last of them.
+                    self.incoming.poll_end(context)
+                } else {
                     self.hold = None;
-                }
-                match self.incoming.poll(context) {
+                    self.incoming.poll(context)
+                };
+                match next {
                     Poll::Pending => break,
                     Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
                     Poll::Ready(Ok(event)) => match self.take(event) {
@@ -309,26 +331,8 @@ impl Flight<'_, '_> {
             ));
         }
         if let Some(matching) = &mut self.matching {
-            let keys = self.step.flow.keys.as_ref();
-            let key = keys.map(|keys| keys.of_answer(&message));
-            let found = match &key {
-                None => matching.answered(None),
-                Some(None) => None,
-                Some(Some(key)) => matching.answered(Some(key)),
-            };
-            match (found, self.step.deliveries.message) {
-                (Some(sent), Some(delivery)) => {
-                    let mut outcome = Outcome::due(sent.due);
-                    outcome.sent = Some(sent.at);
-                    outcome.finished = now;
-                    outcome.status = Some(0);
-                    outcome.traffic.received = length as u64;
-                    outcome.body_bytes = length as u64;
-                    self.part.meter.request(delivery, &outcome, Marks::default());
-                }
-                (None, _) if !matching.gave_up => count(&tallies.unmatched, 1),
-                _ => {}
-            }
+            let (keys, delivery) = (self.step.flow.keys.as_ref(), self.step.deliveries.message);
+            answered(self.part, matching, keys, delivery, &message, length, now);
         }
         if self.kept.body {
             self.kept.last = Some(message);

@@ -5,13 +5,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::ResponseFuture;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use prony_core::FailureKind;
 
 use super::failure::{Failure, Fault};
 use crate::step::fields_length;
 use crate::wire::details::Details;
 use crate::wire::{Code, Compression, Decoder, code_text, printable, status};
+
+/// Names that are looked for in each answer, so that they are not parsed each time.
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// What comes next.
 #[derive(Debug)]
@@ -43,6 +47,13 @@ pub(crate) struct Incoming {
     pub(crate) fields_length: u64,
 }
 
+/// Whether messages are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Takes,
+    Pauses,
+}
+
 enum Stage {
     Head(ResponseFuture),
     /// The status stood in the head, and nothing else comes.
@@ -67,6 +78,15 @@ impl Incoming {
 
     /// What comes next. Nothing comes after the end, nor after a fault.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, Fault>> {
+        self.advance(context, Reader::Takes)
+    }
+
+    /// The end, when that comes next: no message is taken, and the server is not told that there is room for more.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, Fault>> {
+        self.advance(context, Reader::Pauses)
+    }
+
+    fn advance(&mut self, context: &mut Context<'_>, reader: Reader) -> Poll<Result<Event, Fault>> {
         loop {
             match &mut self.stage {
                 Stage::Head(response) => {
@@ -83,13 +103,18 @@ impl Incoming {
                         None => Poll::Pending,
                     };
                 }
+                Stage::Body(..) if reader == Reader::Pauses && self.decoder.has_message()? => {
+                    return Poll::Pending;
+                }
                 Stage::Body(body, _) => {
-                    if let Some(message) = self.decoder.next_message()? {
+                    if reader == Reader::Takes
+                        && let Some(message) = self.decoder.next_message()?
+                    {
                         let length = message.bytes.len();
                         let message = message.open(self.compression, self.limit)?;
                         return Poll::Ready(Ok(Event::Message(message, length)));
                     }
-                    if self.unread > 0 {
+                    if reader == Reader::Takes && self.unread > 0 {
                         body.flow_control().release_capacity(std::mem::take(&mut self.unread))?;
                     }
                     match body.poll_data(context) {
@@ -123,7 +148,7 @@ impl Incoming {
         let (head, body) = response.into_parts();
         let headers = head.headers;
         self.fields_length += fields_length(&headers);
-        let status = headers.get("grpc-status").cloned();
+        let status = headers.get(GRPC_STATUS).cloned();
         let is_end = body.is_end_stream();
         if head.status != StatusCode::OK && !(is_end && status.is_some()) {
             return Err(Failure::http(head.status.as_u16()).into());
@@ -143,7 +168,7 @@ impl Incoming {
             self.stage = Stage::Ending(Some(said));
             return Ok(Event::Head(headers));
         }
-        if let Some(name) = headers.get("grpc-encoding") {
+        if let Some(name) = headers.get(GRPC_ENCODING) {
             self.compression = Compression::by_name(name.as_bytes()).ok_or_else(|| {
                 let text = format!(
                     "the answer has `grpc-encoding: {}`, which was not offered",
@@ -159,7 +184,7 @@ impl Incoming {
     fn trailers(&mut self, trailers: Option<HeaderMap>, early: Option<HeaderValue>) -> Result<Event, Fault> {
         let trailers = trailers.unwrap_or_default();
         self.fields_length += fields_length(&trailers);
-        let status = trailers.get("grpc-status").cloned().or(early);
+        let status = trailers.get(GRPC_STATUS).cloned().or(early);
         let Some(status) = status else {
             let text = if trailers.is_empty() {
                 "the answer ended without trailers, so there is no grpc-status"

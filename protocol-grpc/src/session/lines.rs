@@ -51,6 +51,18 @@ pub(crate) enum Lent<'a> {
 }
 
 impl Lent<'_> {
+    /// A connection as [`Self::next`] has it, on which other calls go beside this one.
+    pub(crate) async fn next_shared(&mut self, way: &mut Way<'_>) -> Result<Line, Failure> {
+        let line = self.next(way).await?;
+        match (line, self) {
+            (Line::Own(number), Self::Alone(lines)) => match lines.own(number) {
+                Some(connection) => Ok(Line::Common(number, connection.clone())),
+                None => Err(Failure::no_connection()),
+            },
+            (line, _) => Ok(line),
+        }
+    }
+
     /// A connection for the next call; opened, and waited for, as the settings say.
     pub(crate) async fn next(&mut self, way: &mut Way<'_>) -> Result<Line, Failure> {
         let lines = match self {
@@ -149,10 +161,13 @@ impl Lines {
         };
         match pool.take(way).await? {
             Taken::Stream(lease) => Ok(Line::Shared(number, lease)),
-            Taken::Leave(leave) => {
-                let connection = Box::pin(connect(number, way)).await?;
-                Ok(Line::Shared(number, leave.opened(connection)))
-            }
+            Taken::Leave(leave) => match Box::pin(connect(number, way)).await {
+                Ok(connection) => Ok(Line::Shared(number, leave.opened(connection))),
+                Err(failure) => {
+                    leave.failed(&failure);
+                    Err(failure)
+                }
+            },
         }
     }
 }

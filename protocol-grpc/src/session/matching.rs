@@ -2,13 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use prony_core::Timestamp;
+use prony_core::{Marks, Outcome, StepId, Timestamp};
 
-use crate::step::OwnedKey;
+use crate::driver::WorkerPart;
+use crate::metrics::count;
+use crate::step::{Keys, OwnedKey};
 
 /// The most messages of a stream that are remembered until their answers come. A server that never answers must not make
 /// Prony's memory grow for as long as a run lasts.
-pub(super) const MOST: usize = 65_536;
+pub(crate) const MOST: usize = 65_536;
 
 /// A message that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub(crate) struct Matching {
     by_key: HashMap<OwnedKey, VecDeque<SentAt>>,
     waiting: usize,
     /// There were too many; nothing is matched any more.
-    pub(super) gave_up: bool,
+    pub(crate) gave_up: bool,
 }
 
 impl Matching {
@@ -55,7 +57,7 @@ impl Matching {
     }
 
     /// The message that an answer belongs to; with a key where the stream has keys.
-    pub(super) fn answered(&mut self, key: Option<&OwnedKey>) -> Option<SentAt> {
+    pub(crate) fn answered(&mut self, key: Option<&OwnedKey>) -> Option<SentAt> {
         let found = match key {
             None => self.by_order.pop_front(),
             Some(key) => {
@@ -75,6 +77,38 @@ impl Matching {
     pub(crate) fn answered_at(&mut self, key: &OwnedKey, at: Timestamp) -> Option<SentAt> {
         let oldest = self.by_key.get(key)?.front()?;
         if oldest.at > at { None } else { self.answered(Some(key)) }
+    }
+}
+
+/// Looks for the message that an answer of so many bytes belongs to, by the stream's keys or by order, and records the time between
+/// them.
+pub(crate) fn answered(
+    part: &WorkerPart,
+    matching: &mut Matching,
+    keys: Option<&Keys>,
+    delivery: Option<StepId>,
+    answer: &[u8],
+    length: usize,
+    now: Timestamp,
+) {
+    let key = keys.map(|keys| keys.of_answer(answer));
+    let found = match &key {
+        None => matching.answered(None),
+        Some(None) => None,
+        Some(Some(key)) => matching.answered(Some(key)),
+    };
+    match (found, delivery) {
+        (Some(sent), Some(delivery)) => {
+            let mut outcome = Outcome::due(sent.due);
+            outcome.sent = Some(sent.at);
+            outcome.finished = now;
+            outcome.status = Some(0);
+            outcome.traffic.received = length as u64;
+            outcome.body_bytes = length as u64;
+            part.meter.request(delivery, &outcome, Marks::default());
+        }
+        (None, _) if !matching.gave_up => count(&part.tallies.unmatched, 1),
+        _ => {}
     }
 }
 

@@ -10,6 +10,7 @@ mod lines;
 mod matching;
 mod pool;
 mod sending;
+mod streams;
 
 use std::sync::Arc;
 
@@ -20,11 +21,12 @@ use prony_transport::Deadline;
 use prost::Message;
 
 use crate::config::Policy;
-use crate::driver::WorkerPart;
+use crate::driver::{Action, WorkerPart};
 use crate::message;
 use crate::reply::Kept;
 use crate::step::Step;
-use call::{exchange, exchange_alone};
+use crate::stream::OpenStream;
+use call::{Call, exchange, exchange_alone};
 
 pub(crate) use backoff::Backoff;
 pub(crate) use call::{Begun, Desk, Done, Open, begin};
@@ -33,8 +35,9 @@ pub(crate) use failure::{Failure, Fault};
 pub(crate) use incoming::{Event, Incoming};
 pub(crate) use judge::{Expected, judge};
 pub(crate) use lines::{Lent, Line, Lines};
-pub(crate) use matching::{Matching, SentAt};
+pub(crate) use matching::{Matching, SentAt, answered};
 pub(crate) use pool::Pool;
+pub(crate) use sending::DIRECT;
 
 /// One user's gRPC.
 pub(crate) struct GrpcSession {
@@ -44,6 +47,8 @@ pub(crate) struct GrpcSession {
     deadline: Deadline,
     /// Where messages are made.
     buffer: Vec<u8>,
+    /// Streams that stay open, by their numbers.
+    streams: Vec<Option<OpenStream>>,
 }
 
 /// How often a call is sent once more because the server did not begin with it.
@@ -57,13 +62,17 @@ impl GrpcSession {
             kept: Kept::default(),
             deadline: Deadline::default(),
             buffer: Vec::new(),
+            streams: Vec::new(),
         }
     }
 
     async fn run(&mut self, index: StepIndex, scope: &mut Scope<'_>, intended: Timestamp) -> Exchange {
         let part = Arc::clone(&self.part);
         let number = index.0 as usize;
-        let step = &part.compiled.steps[number];
+        let step = match &part.compiled.steps[number] {
+            Action::Call(step) => step,
+            Action::Stream(step) => return Box::pin(self.take_step(step, scope, intended)).await,
+        };
         let mut outcome = Outcome::due(intended);
         let ends = part.clock.now() + step.timeout;
         self.deadline.set(ends);
@@ -74,7 +83,11 @@ impl GrpcSession {
         let expected = if step.judges_status { Expected::ANY } else { Expected::OK };
         let is_news = |status| part.is_news(number, status);
         let detail = match judge(done, expected, &part, kept, &mut outcome, &is_news) {
-            Err(story) => story,
+            Err(story) => {
+                // What came before a status that is not OK is there to be looked at; that it cannot be read does not matter then.
+                let _ = self.read_last(step);
+                story
+            }
             Ok(()) => self.read_last(step).err().map(|(kind, text)| {
                 outcome.failure = Some(kind);
                 text.into()
@@ -143,19 +156,17 @@ async fn once(
     let mut line = lines.next(&mut desk.way()).await?;
     let part = desk.part;
     let number = line.backend();
-    let left = ends - part.clock.now();
-    let origin = part.compiled.backends[number].origin_number;
-    let request = desk.step.head.request(origin, left, desk.scope).map_err(Failure::request)?;
+    let call = Call { origin: part.compiled.backends[number].origin_number, ends };
     part.tallies.called(number);
     let (result, connection) = match (&mut line, lines) {
         (Line::Own(_), Lent::Alone(lines)) => {
             let Some(connection) = lines.own(number) else { return Err(Failure::no_connection()) };
-            (exchange_alone(connection, request, first, desk).await, &*connection)
+            (exchange_alone(connection, call, first, desk).await, &*connection)
         }
         (Line::Own(_), Lent::Together(_)) => return Err(Failure::no_connection()),
-        (Line::Common(_, connection), _) => (exchange(connection, request, first, desk).await, &*connection),
+        (Line::Common(_, connection), _) => (exchange(connection, call, first, desk).await, &*connection),
         (Line::Shared(_, lease), _) => {
-            (exchange(&mut lease.connection, request, first, desk).await, &lease.connection)
+            (exchange(&mut lease.connection, call, first, desk).await, &lease.connection)
         }
     };
     if matches!(&result, Err(failure) if failure.kind == FailureKind::GoAway) {
@@ -184,7 +195,12 @@ impl Session for GrpcSession {
 
     fn begin_iteration(&mut self) {
         if self.part.compiled.settings.policy == Policy::PerIteration {
+            self.streams.clear();
             self.lines.let_go();
         }
+    }
+
+    fn leave(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(self.close_all())
     }
 }

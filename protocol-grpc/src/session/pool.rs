@@ -30,6 +30,31 @@ struct State {
     standing: Vec<(u64, H2Connection, u32)>,
     next_id: u64,
     waiting: u32,
+    /// How many tries to connect have failed, and why the latest did, as long as none has succeeded since.
+    failures: u64,
+    latest: Option<(FailureKind, Code, Box<str>)>,
+}
+
+impl State {
+    /// Why there is no connection, where one was tried for since `before` and nobody tries any more.
+    fn gave_up(&self, before: u64) -> Option<Failure> {
+        let (kind, code, detail) = self.latest.as_ref()?;
+        let nothing_left = self.standing.is_empty() && self.open == 0;
+        (nothing_left && self.failures > before).then(|| Failure::new(*kind, *code, detail.clone()))
+    }
+
+    /// Why nothing was free in time.
+    fn late(&self) -> Failure {
+        let text = "no stream of the pool was free within the time-out";
+        let late = match &self.latest {
+            Some((kind, _, detail)) if self.standing.is_empty() => {
+                let text = format!("{text}; the latest try to connect: {detail}");
+                Failure::new(*kind, Code::DeadlineExceeded, text)
+            }
+            _ => Failure::new(FailureKind::Timeout, Code::DeadlineExceeded, text),
+        };
+        Failure { shows_code: true, ..late }
+    }
 }
 
 /// Where a user stands in line.
@@ -58,18 +83,22 @@ impl Pool {
         })
     }
 
-    /// A stream, or leave to open a connection. Waits for it until the deadline.
+    /// A stream, or leave to open a connection. Waits for it until the deadline; whoever waits for a connection that fails hears why.
     pub(super) async fn take(self: &Arc<Self>, way: &mut Way<'_>) -> Result<Taken, Failure> {
         let clock = way.part.clock;
         let mut place = Place::Newcomer;
+        let failures = self.state.borrow().failures;
         loop {
             if let Some(taken) = self.claim(place, way.part) {
                 return Ok(taken);
             }
             if within(way.deadline, &clock, self.wait()).await.is_none() {
-                let text = "no stream of the pool was free within the time-out";
-                let late = Failure::new(FailureKind::Timeout, Code::DeadlineExceeded, text);
-                return Err(Failure { shows_code: true, ..late });
+                return Err(self.state.borrow().late());
+            }
+            if let Some(failure) = self.state.borrow().gave_up(failures) {
+                // Whoever came since then tries for itself.
+                self.freed();
+                return Err(failure);
             }
             place = Place::First;
         }
@@ -125,6 +154,24 @@ pub(super) struct Leave {
 }
 
 impl Leave {
+    /// There is no connection, and why. Those who wait for one need not wait longer.
+    pub(super) fn failed(self, failure: &Failure) {
+        let pool = Arc::clone(&self.pool);
+        // What a call's own hurry ended says nothing of the server.
+        if !failure.shows_code {
+            let mut state = pool.state.borrow_mut();
+            state.failures += 1;
+            state.latest = Some((failure.kind, failure.code, failure.detail.clone()));
+        }
+        drop(self);
+        let state = pool.state.borrow();
+        if state.gave_up(0).is_some() {
+            for _ in 0..state.waiting {
+                pool.freed.notify_one();
+            }
+        }
+    }
+
     /// Adds the connection, one stream of which is the user's; those who wait have a look at the others.
     pub(super) fn opened(mut self, connection: H2Connection) -> Lease {
         self.used = true;
@@ -133,6 +180,7 @@ impl Leave {
             let mut state = pool.state.borrow_mut();
             let id = state.next_id;
             state.next_id += 1;
+            state.latest = None;
             state.standing.push((id, connection.clone(), 1));
             for _ in 0..state.waiting.min(pool.streams) {
                 pool.freed.notify_one();

@@ -9,12 +9,12 @@ use prony_core::{BoxFuture, Clock, FineTimer, Scope, Timestamp};
 
 use super::failure::Failure;
 use super::matching::SentAt;
-use crate::step::{Content, OwnedKey, Step};
-use crate::wire::frame;
+use crate::step::{Content, Keys, OwnedKey, Step};
+use crate::wire::{Compression, frame};
 
 /// A first message up to this length is handed over at once, head and message in one write; HTTP/2 keeps it should there be no
 /// room. Anything else waits for room, so that a stream's messages do not pile up in memory.
-const DIRECT: usize = 16 * 1024;
+pub(crate) const DIRECT: usize = 16 * 1024;
 
 /// Small messages that are due at the same time share DATA frames of about this size: servers take a flood of small frames for an
 /// attack, and each costs both sides.
@@ -81,15 +81,25 @@ pub(super) fn make(
     scope: &mut Scope<'_>,
     buffer: &mut Vec<u8>,
 ) -> Result<Outgoing, Failure> {
-    let of_plugin = scope.message.and_then(|message| message.body.as_ref());
-    let keys = step.flow.keys.as_ref();
     let content = &step.messages[(number % step.messages.len() as u64) as usize];
+    fill(content, step.flow.keys.as_ref(), step.compression, scope, buffer)
+}
+
+/// Makes a message of what a plan says, or of what its plugin has made in place of that.
+pub(super) fn fill(
+    content: &Content,
+    keys: Option<&Keys>,
+    compression: Compression,
+    scope: &mut Scope<'_>,
+    buffer: &mut Vec<u8>,
+) -> Result<Outgoing, Failure> {
+    let of_plugin = scope.message.and_then(|message| message.body.as_ref());
     if let (Content::Constant(bytes, key), None) = (content, of_plugin) {
         return Ok(Outgoing { bytes: bytes.clone(), key: key.clone() });
     }
     buffer.clear();
     let mut key = None;
-    frame::put(buffer, step.compression, |out| {
+    frame::put(buffer, compression, |out| {
         let start = out.len();
         match (of_plugin, content) {
             (Some(body), _) => out.extend_from_slice(body),

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use prony_core::document::{Key, Value};
 use prony_core::template::JsonTemplate;
-use prony_core::{Diagnostic, Node, ReplyNeeds, Variables};
+use prony_core::{Diagnostic, Node, Place, ReplyNeeds, Variables};
 use prony_transport::Origin;
 use prost_reflect::MessageDescriptor;
 
-use super::{BOTH, Content, Head, Keys, RECEIVING, SENDING, content};
+use super::{BOTH, Content, Head, Keys, RECEIVING, SENDING, content, stream};
 use crate::config::Settings;
 use crate::metrics::Deliveries;
 use crate::schema::{self, Method, MethodKind, Schema};
@@ -84,8 +84,9 @@ fn called(node: &Node) -> Result<Called<'_>, Diagnostic> {
         (Some(_), Some(health)) => {
             Err(Diagnostic::at(&health.place, "`call` and `health` in one step", "expected one of them"))
         }
-        (None, None) => Err(Diagnostic::at(&node.place, "a gRPC step that calls nothing", "expected `call`")
-            .help("write `call: pkg.Service/Method`, or `health: pkg.Service`")),
+        (None, None) => Err(Diagnostic::at(&node.place, "a gRPC step that calls nothing", "expected `call`").help(
+            "write `call: pkg.Service/Method`, `health: pkg.Service`, or `open: pkg.Service/Method` for a stream that stays open",
+        )),
     }
 }
 
@@ -102,7 +103,12 @@ pub(crate) fn name(node: &Node) -> Result<String, Diagnostic> {
 
 /// The full name of the method or service that the server must describe; `None` where it is known anyway.
 pub(crate) fn wanted(node: &Node) -> Result<Option<String>, Diagnostic> {
-    match called(node)? {
+    let called = match stream::act(node)? {
+        Some(("open", method)) => Called::Method(method),
+        Some(_) => return Ok(None),
+        None => called(node)?,
+    };
+    match called {
         Called::Method(call) => {
             let method = call.text()?.trim();
             if !method.contains(['/', '.']) {
@@ -142,14 +148,7 @@ pub(crate) fn compile(
     let (method, place, about) = match called(node)? {
         Called::Method(call) => {
             let found = context.schema.method(call.text()?.trim());
-            let method = found.map_err(|told| {
-                Diagnostic::at(
-                    &call.place,
-                    told.to_string(),
-                    "expected a method such as `shop.v1.Cart/AddItem`",
-                )
-            })?;
-            (method, &call.place, None)
+            (found.map_err(|told| no_method(call, &told))?, &call.place, None)
         }
         Called::Health(service) => {
             let told = |told: schema::NoMethod| Diagnostic::at(&service.place, told.to_string(), "");
@@ -165,21 +164,8 @@ pub(crate) fn compile(
     let general = context.settings_node.and_then(|settings| settings.get("metadata"));
     // What every server has in the same way it need not take compressed.
     let compression = if about.is_some() { Compression::Identity } else { context.settings.compression };
-    let head = Head::compile(
-        &method.path,
-        context.origins,
-        &Settings { compression, ..context.settings.clone() },
-        [general, get("metadata")],
-        timeout,
-        variables,
-    )
-    .map_err(|mistake| {
-        if mistake.place.as_ref().is_some_and(|place| place.source.text.is_empty()) {
-            Diagnostic { place: Some(place.clone()), ..mistake }
-        } else {
-            mistake
-        }
-    })?;
+    let metadata = [general, get("metadata")];
+    let head = head((&method.path, place), context, compression, metadata, Some(timeout), variables)?;
     let asked = about.map(asking);
     let messages = content::compile(
         asked.as_ref().unwrap_or(node),
@@ -201,6 +187,30 @@ pub(crate) fn compile(
         deliveries: Deliveries::default(),
         kind: method.kind,
         output: Some(method.output),
+    })
+}
+
+/// What a plan is told whose method is not there.
+pub(super) fn no_method(call: &Node, told: &schema::NoMethod) -> Diagnostic {
+    Diagnostic::at(&call.place, told.to_string(), "expected a method such as `shop.v1.Cart/AddItem`")
+}
+
+/// The head of calls to a path that a plan names at a place.
+pub(super) fn head(
+    (path, place): (&str, &Place),
+    context: &Context<'_>,
+    compression: Compression,
+    metadata: [Option<&Node>; 2],
+    limit: Option<Duration>,
+    variables: &Variables,
+) -> Result<Head, Diagnostic> {
+    let settings = Settings { compression, ..context.settings.clone() };
+    Head::compile(path, context.origins, &settings, metadata, limit, variables).map_err(|mistake| {
+        if mistake.place.as_ref().is_some_and(|place| place.source.text.is_empty()) {
+            Diagnostic { place: Some(place.clone()), ..mistake }
+        } else {
+            mistake
+        }
     })
 }
 
@@ -251,7 +261,10 @@ fn flow(node: &Node, method: &Method) -> Result<Flow, Diagnostic> {
     let get = |key: &str| node.get(key);
     let duration = |key: &str| get(key).map(Node::duration_above_zero).transpose();
     let count = |key: &str, most: u64| get(key).map(|node| node.integer(1..=most)).transpose();
-    let cancel = get("cancel").and_then(|cancel| cancel.get("after")).map(Node::duration).transpose()?;
+    let cancel = match get("cancel") {
+        Some(cancel) if !cancel.is_map() => return Err(cancel.unexpected("`{after: TIME}` beside `call`")),
+        cancel => cancel.and_then(|cancel| cancel.get("after")).map(Node::duration).transpose()?,
+    };
     let keys = get("key").map(|node| Keys::compile(node, &method.input, &method.output)).transpose()?;
     let written = get("messages").map_or(1, |messages| messages.items().len() as u64);
     let lasts = duration("for")?;

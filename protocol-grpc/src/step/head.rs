@@ -22,8 +22,8 @@ pub(crate) struct Head {
     ready: Vec<Request<()>>,
     /// Metadata with holes.
     changing: Vec<(HeaderName, Template)>,
-    /// What the server is told, unless much of it is over when the call is sent.
-    timeout: Duration,
+    /// What the server is told of the time, unless much of it is over when the call is sent; `None` where each call has its own.
+    timeout: Option<Duration>,
     /// The length of what never changes, before HPACK makes it shorter.
     length: u64,
 }
@@ -41,7 +41,7 @@ impl Head {
         origins: &[Origin],
         settings: &Settings,
         metadata_nodes: [Option<&Node>; 2],
-        limit: Duration,
+        limit: Option<Duration>,
         variables: &Variables,
     ) -> Result<Self, Diagnostic> {
         let (mut constants, mut changing) = (Vec::new(), Vec::new());
@@ -80,7 +80,9 @@ impl Head {
             if settings.compression != Compression::Identity {
                 headers.insert(GRPC_ENCODING, HeaderValue::from_static(settings.compression.name()));
             }
-            headers.insert(GRPC_TIMEOUT, told(limit));
+            if let Some(limit) = limit {
+                headers.insert(GRPC_TIMEOUT, told(limit));
+            }
             headers.extend(constants.iter().cloned());
             Ok(request)
         };
@@ -92,19 +94,24 @@ impl Head {
         Ok(Self { ready, changing, timeout: limit, length })
     }
 
-    /// The head of one call to the origin of that number, of which so much time is `left`, and its length before HPACK makes it
-    /// shorter. The error is a sentence.
+    /// The head of one call to the origin of that number, of which so much time is `left` where it is limited, and its length before
+    /// HPACK makes it shorter. The error is a sentence.
     pub(crate) fn request(
         &self,
         origin: usize,
-        left: Duration,
+        left: Option<Duration>,
         scope: &mut Scope<'_>,
     ) -> Result<(Request<()>, u64), String> {
         let ready = self.ready.get(origin).or(self.ready.first());
         let Some(mut request) = ready.cloned() else { return Err("there is no server".to_owned()) };
         let headers = request.headers_mut();
-        if self.timeout.saturating_sub(left) > DELAY {
-            headers.insert(GRPC_TIMEOUT, told(left));
+        if let Some(left) = left
+            && self.timeout.is_none_or(|timeout| timeout.saturating_sub(left) > DELAY)
+        {
+            let mut told = told(left);
+            // It is another for each call: HPACK's table must not fill up with them, nor be searched through them.
+            told.set_sensitive(true);
+            headers.insert(GRPC_TIMEOUT, told);
         }
         for (name, template) in &self.changing {
             let mut text = String::new();

@@ -140,6 +140,20 @@ impl Decoder {
         Ok(Some(Framed { compressed, bytes: whole }))
     }
 
+    /// Whether a whole message is there.
+    pub(crate) fn has_message(&mut self) -> Result<bool, Malformed> {
+        if !self.begun.is_empty() {
+            self.move_over(HEAD);
+            if self.begun.len() < HEAD {
+                return Ok(false);
+            }
+            let (_, length) = self.head(&self.begun[..HEAD])?;
+            self.move_over(HEAD + length);
+            return Ok(self.begun.len() == HEAD + length);
+        }
+        Ok(self.piece.len() >= HEAD && self.piece.len() - HEAD >= self.head(&self.piece[..HEAD])?.1)
+    }
+
     /// Whether the bytes may end here.
     pub(crate) fn finish(&self) -> Result<(), Malformed> {
         let rest: Vec<u8> = self.begun.iter().chain(self.piece.iter()).copied().take(HEAD).collect();

@@ -72,6 +72,26 @@ mod tests {
         }
 
         #[test]
+        fn whether_a_message_is_there_is_known_before_it_is_taken(
+            bytes in prop::collection::vec(0..6_u8, 0..200), length in 1..20_usize,
+        ) {
+            let mut decoder = super::Decoder::new(100);
+            'pieces: for piece in bytes.chunks(length) {
+                decoder.push(bytes::Bytes::copy_from_slice(piece));
+                loop {
+                    let known = decoder.has_message();
+                    let next = decoder.next_message();
+                    assert_eq!(known, next.as_ref().map(Option::is_some).map_err(Clone::clone));
+                    match next {
+                        Ok(Some(_)) => {}
+                        Ok(None) => break,
+                        Err(_) => break 'pieces,
+                    }
+                }
+            }
+        }
+
+        #[test]
         fn nothing_behind_a_likely_head_panics(
             flag in 0..3_u8, length in 0..700_u32, bytes in prop::collection::vec(any::<u8>(), 0..600),
         ) {

@@ -50,49 +50,13 @@ fn a_pool_is_shared_and_its_streams_are_limited() {
         let mut sessions: Vec<_> = (0..4).map(|user| world.session(user)).collect();
         let clock = crate::world::clock();
         let began = clock.now();
-        let mut randoms = vec![prony_core::Random::new(1, 1, 1); 4];
-        let calls: Vec<_> = sessions
-            .iter_mut()
-            .zip(&mut randoms)
-            .map(|(session, random)| async move {
-                let mut scope = prony_core::Scope {
-                    values: &[],
-                    user: 0,
-                    iteration: 0,
-                    random,
-                    wall: Duration::ZERO,
-                    message: None,
-                    filter: None,
-                };
-                session.perform(prony_core::StepIndex(0), &mut scope, clock.now()).await
-            })
-            .collect();
-        for exchange in all(calls).await {
+        for exchange in World::perform_together(&mut sessions, 0).await {
             assert_eq!(exchange.outcome.failure, None, "{exchange:?}");
         }
         // Two connections with a stream each: four calls of 300 ms take two turns.
         assert_eq!(server.connections(), 2);
         assert!(clock.now() - began >= Duration::from_millis(600));
     });
-}
-
-/// All futures at the same time.
-async fn all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
-    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut pending = false;
-        for (future, output) in &mut futures {
-            if output.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(done) => *output = Some(done),
-                    std::task::Poll::Pending => pending = true,
-                }
-            }
-        }
-        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
-    })
-    .await;
-    futures.into_iter().map(|(_, output)| output.expect("done")).collect()
 }
 
 #[test]
@@ -113,7 +77,7 @@ fn servers_take_turns_and_each_ones_share_is_told() {
             let metrics = world.metrics();
             for server in [&one, &two] {
                 assert_eq!(
-                    metrics.get(&format!("grpc.calls to {}", server.address)),
+                    metrics.get(&format!("grpc.calls_to_127.0.0.1_{}", server.address.port())),
                     Some(&3.0),
                     "{metrics:?}"
                 );
@@ -198,6 +162,36 @@ fn pauses_after_a_failure_fail_calls_at_once() {
             assert_eq!(exchange.outcome.failure, Some(FailureKind::ConnectRefused), "{exchange:?}");
             assert_eq!(exchange.detail.expect("told").contains("tried again in"), paused);
         }
+    });
+}
+
+#[test]
+fn who_waits_for_a_pools_connection_hears_why_there_is_none() {
+    run(async {
+        // A peer that takes its time to break off the TLS handshake.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let tried = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counted = std::rc::Rc::clone(&tried);
+        let accepting = async move {
+            loop {
+                let (stream, _) = listener.accept().await.expect("accepts");
+                counted.set(counted.get() + 1);
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                drop(stream);
+            }
+        };
+        let calling = async {
+            let settings = format!("targets: ['grpcs://{address}'], connections: {{shared: 1}}");
+            let mut world = world(&[], &settings, "test.v1.Probe/Unary");
+            let mut sessions: Vec<_> = (0..20).map(|user| world.session(user)).collect();
+            World::perform_together(&mut sessions, 0).await
+        };
+        let exchanges = tokio::select! { exchanges = calling => exchanges, () = accepting => Vec::new() };
+        let kinds: Vec<_> = exchanges.iter().map(|exchange| exchange.outcome.failure).collect();
+        assert_eq!((kinds.len(), tried.get()), (20, 1), "one tries, and all hear of it");
+        assert!(kinds.iter().all(|kind| kind.is_some() && *kind == kinds[0]), "{kinds:?}");
+        assert_ne!(kinds[0], Some(FailureKind::Timeout));
     });
 }
 

@@ -334,7 +334,8 @@ fn answers_that_the_guest_knows_are_timed_from_their_messages() {
         settle(&ends).await;
         let recorded = guests.recorded.borrow().requests.len();
         assert_eq!(recorded, 3, "a line of its own for each answer");
-        assert_eq!(guests.metric("grpc.unanswered"), 1.0);
+        drop(stream);
+        assert_eq!(guests.metric("grpc.messages_unanswered"), 1.0);
     });
 }
 

@@ -6,6 +6,7 @@
 mod channels;
 mod guests;
 mod hostile;
+mod open;
 mod plans;
 mod poke;
 mod server;

@@ -160,6 +160,20 @@ fn a_slow_reader_holds_the_server_back() {
 }
 
 #[test]
+fn a_slow_reader_does_not_hold_up_the_status() {
+    let server = Server::start(Manners::default());
+    run(async {
+        let step = "{call: test.v1.Probe/Server, data: {text: x, count: 1}, pace: 10m}";
+        let (exchange, _world, session) = once(server.address, "", step, ALL).await;
+        assert_eq!((exchange.outcome.failure, exchange.outcome.status), (None, Some(0)), "{exchange:?}");
+        assert_eq!(session.reply().field("messages", "count").as_deref(), Some("1"));
+        let step = "{call: test.v1.Probe/Server, pace: 10m, metadata: {do: reset after message}}";
+        let (exchange, _, _) = once(server.address, "", step, ALL).await;
+        assert_eq!(exchange.outcome.failure, Some(FailureKind::Reset), "{exchange:?}");
+    });
+}
+
+#[test]
 fn many_small_messages_before_a_slow_reader_do_not_cost_the_connection() {
     let server = Server::start(Manners::default());
     run(async {

@@ -128,3 +128,18 @@ fn a_server_is_looked_at_over_tls() {
         assert!(Client::connect(wiring(Path::new("/nowhere")), clock()).await.is_err());
     });
 }
+
+#[test]
+fn what_came_before_a_status_is_there_to_be_looked_at() {
+    let target = target();
+    let step = "{call: prony.demo.v1.Shop/Watch, data: {count: 9}, metadata: {prony-fault: status=NOT_FOUND&after=3}}";
+    let plan = compile(Some(&plain(&target)), "{}", &[(step, ALL)], &Variables::default()).expect("compiles");
+    run(async {
+        let mut world = World::new(plan);
+        let mut session = world.session(0);
+        let exchange = world.perform(session.as_mut(), 0).await;
+        assert_eq!((exchange.outcome.failure, exchange.outcome.status), (Some(FailureKind::Status), Some(5)));
+        let last: serde_json::Value = serde_json::from_slice(session.reply().body()).expect("JSON");
+        assert_eq!(last["sequence"], "3");
+    });
+}

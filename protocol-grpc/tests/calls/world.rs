@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use prony_core::catalog::{Entries, StepKind};
 use prony_core::meter::Named;
 use prony_core::protocol::Wiring;
 use prony_core::{
-    BoxFuture, Catalog, CheckId, Clock, Commons, ConnectionEvent, Diagnostic, Driver, Exchange, FineTimer,
-    GroupId, GuestEvent, Marks, Message, Meter, MetricId, Node, Outcome, Protocol, Random, Recording,
-    ReplyNeeds, ScenarioId, Scope, Seat, Session, Source, StepId, StepIndex, Timestamp, Variables, Waiting,
-    document,
+    BoxFuture, Catalog, CheckId, Clock, Commons, ConnectionEvent, Diagnostic, Driver, Exchange, Filter,
+    FineTimer, GroupId, GuestEvent, Marks, Message, Meter, MetricId, Node, Outcome, Protocol, Random,
+    Recording, ReplyNeeds, ScenarioId, Scope, Seat, Session, Source, StepId, StepIndex, Timestamp, Variables,
+    Waiting, document,
 };
 use prony_grpc::GRPC;
 
@@ -72,6 +73,8 @@ impl Recording for Recorded {
     }
     fn guest(&mut self, _: ScenarioId, _: GuestEvent) {}
 }
+
+const WALL: Duration = Duration::from_secs(1_800_000_000);
 
 /// Everything that somebody could ask for.
 pub(crate) const ALL: ReplyNeeds = ReplyNeeds { fields: true, body: true, judges_status: false, waits: true };
@@ -172,9 +175,60 @@ impl World {
         values: &[Option<String>],
         message: Option<&Message>,
     ) -> Exchange {
-        let wall = Duration::from_secs(1_800_000_000);
-        let mut scope =
-            Scope { values, user: 0, iteration: 0, random: &mut self.random, wall, message, filter: None };
+        let random = &mut self.random;
+        let scope = Scope { values, user: 0, iteration: 0, random, wall: WALL, message, filter: None };
+        Self::perform_in(scope, session, step).await
+    }
+
+    /// Performs a step that waits for a message which `filter` takes.
+    pub(crate) async fn perform_where(
+        &mut self,
+        session: &mut dyn Session,
+        step: u32,
+        filter: &dyn Filter,
+    ) -> Exchange {
+        let (random, filter) = (&mut self.random, Some(filter));
+        let scope = Scope { values: &[], user: 0, iteration: 0, random, wall: WALL, message: None, filter };
+        Self::perform_in(scope, session, step).await
+    }
+
+    /// Performs a step with several users at the same time.
+    pub(crate) async fn perform_together(sessions: &mut [Box<dyn Session>], step: u32) -> Vec<Exchange> {
+        let mut under_way: Vec<_> = sessions
+            .iter_mut()
+            .map(|session| {
+                Box::pin(async move {
+                    let mut random = Random::new(1, 2, 3);
+                    let random = &mut random;
+                    let scope = Scope {
+                        values: &[],
+                        user: 0,
+                        iteration: 0,
+                        random,
+                        wall: WALL,
+                        message: None,
+                        filter: None,
+                    };
+                    Self::perform_in(scope, session.as_mut(), step).await
+                })
+            })
+            .collect();
+        let mut ended = Vec::new();
+        std::future::poll_fn(|context| {
+            under_way.retain_mut(|one| match one.as_mut().poll(context) {
+                Poll::Ready(exchange) => {
+                    ended.push(exchange);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if under_way.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        ended
+    }
+
+    async fn perform_in(mut scope: Scope<'_>, session: &mut dyn Session, step: u32) -> Exchange {
         let due = clock().now();
         let performing = session.perform(StepIndex(step), &mut scope, due);
         tokio::time::timeout(PATIENCE, performing).await.expect("it ends within its own time-out")

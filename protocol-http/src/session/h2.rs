@@ -34,7 +34,7 @@ impl Http2 {
 
     /// Sends the request and reads its answer, on a connection that others use at the same time.
     pub(super) async fn exchange(&mut self, outgoing: &Outgoing, desk: &mut Desk<'_>) -> Result<(), Failure> {
-        let result = self.transfer(outgoing, desk, &|_| {}).await;
+        let result = self.transfer(outgoing, desk, &|| {}).await;
         self.finish(result, desk)
     }
 
@@ -45,7 +45,7 @@ impl Http2 {
         desk: &mut Desk<'_>,
     ) -> Result<(), Failure> {
         let driving = self.connection.drive();
-        let result = self.transfer(outgoing, desk, &|context| driving.poll(context)).await;
+        let result = driving.attend(self.transfer(outgoing, desk, &|| driving.move_bytes())).await;
         drop(driving);
         self.finish(result, desk)
     }
@@ -79,7 +79,7 @@ impl Http2 {
         &mut self,
         outgoing: &Outgoing,
         desk: &mut Desk<'_>,
-        drive: &(dyn Fn(&mut Context<'_>) + Sync),
+        drive: &(dyn Fn() + Sync),
     ) -> Result<(), Fault> {
         let (request, body) = outgoing.http2().map_err(Fault::Other)?;
         let clock = desk.clock;
@@ -141,10 +141,10 @@ impl Http2 {
 }
 
 /// `future`, with the connection's bytes moved before each look at it.
-async fn driven<T>(drive: &(dyn Fn(&mut Context<'_>) + Sync), future: impl Future<Output = T>) -> T {
+async fn driven<T>(drive: &(dyn Fn() + Sync), future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| {
-        drive(context);
+        drive();
         future.as_mut().poll(context)
     })
     .await

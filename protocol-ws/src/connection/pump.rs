@@ -143,7 +143,8 @@ impl Beating for Connection {
             _ => {}
         }
         let next = match connection.probed.filter(|probed| *probed > connection.heard) {
-            Some(probed) => probed + keep_alive.timeout,
+            // When the answer has come by then, the silence is counted from it.
+            Some(probed) => (probed + keep_alive.timeout).min(now + keep_alive.every),
             None => connection.heard + keep_alive.every,
         };
         connection.part.heart.look_at(this, &connection.planned, next);

@@ -101,7 +101,7 @@ impl Feed {
 
     fn make(&mut self) {
         self.made += 1;
-        let strikes = |every: Option<u64>| every.is_some_and(|every| self.made % every == 0);
+        let strikes = |every: Option<u64>| every.is_some_and(|every| self.made.is_multiple_of(every));
         if strikes(self.lose) {
             return;
         }

@@ -10,6 +10,9 @@ const ANNOUNCED: u8 = 100;
 /// A piece of what is long.
 const PIECE: usize = 64 * 1024;
 
+/// What a fragment without an end carries.
+const FRAGMENT: u16 = 16_000;
+
 /// Sends one. Returns whether the connection is to end behind it, whatever the client makes of it.
 pub(super) async fn send<S: AsyncWrite + Unpin>(stream: &mut S, broken: Broken) -> std::io::Result<bool> {
     match broken {
@@ -26,10 +29,14 @@ pub(super) async fn send<S: AsyncWrite + Unpin>(stream: &mut S, broken: Broken) 
             }
         }
         Broken::Endless => {
-            let piece = [b'.'; 125];
-            stream.write_all(&[0x02, 125]).await?;
-            stream.write_all(&piece).await?;
-            let next = [&[0x00, 125], &piece[..]].concat();
+            let fragment = |first: u8| {
+                let mut frame = vec![first, 126];
+                frame.extend(FRAGMENT.to_be_bytes());
+                frame.resize(frame.len() + usize::from(FRAGMENT), b'.');
+                frame
+            };
+            stream.write_all(&fragment(0x02)).await?;
+            let next = fragment(0x00);
             loop {
                 stream.write_all(&next).await?;
                 // A client that waits must have its turn on this thread, too.

@@ -88,10 +88,10 @@ impl Assembly {
 }
 
 fn check_text(is_text: bool, payload: &[u8]) -> Result<(), Malformed> {
-    match std::str::from_utf8(payload) {
-        Err(_) if is_text => Err(Malformed::text("a text message that is no UTF-8")),
-        _ => Ok(()),
+    if is_text && std::str::from_utf8(payload).is_err() {
+        return Err(Malformed::text("a text message that is no UTF-8"));
     }
+    Ok(())
 }
 
 fn read_close(payload: &[u8]) -> Result<Incoming<'_>, Malformed> {

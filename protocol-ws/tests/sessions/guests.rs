@@ -149,6 +149,8 @@ fn a_guest_knows_answers_by_its_keys() {
     let server = Server::start();
     run(async {
         let (user, _worker) = guest(&server.url("/echo"), "{}");
+        // Whoever listens without a connection hears that there is none.
+        body(&perform(&user, GuestRequest::Open(GuestOpening::default())).await);
         let wanted = Wanted::never();
         let ask = |key: &str, content: &str, timeout: &str| {
             let options = [("key", key), ("timeout", timeout)];

@@ -14,4 +14,5 @@ mod handshake;
 mod hostile;
 mod life;
 mod server;
+mod target;
 mod world;

@@ -97,13 +97,16 @@ pub(crate) fn compile(
     variables: &Variables,
 ) -> Result<Plan, String> {
     let mistake = |mistake: Diagnostic| mistake.to_string();
+    let secure = target.is_some_and(|target| target.starts_with("wss:"));
     let (target, settings) = (target.map(node), node(settings));
     WS.settings_shape().check(&settings, &Vec::new()).map_err(mistake)?;
+    // Nobody has signed the certificate of the embedded target.
+    let tls = secure.then(|| node("{insecure: true}"));
     let commons = Commons::default();
     let wiring = Wiring {
         target: target.as_ref(),
         settings: Some(&settings),
-        tls: None,
+        tls: tls.as_ref(),
         network: None,
         folder: Path::new("."),
         commons: &commons,

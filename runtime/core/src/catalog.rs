@@ -135,6 +135,8 @@ pub struct Catalog {
     pub metrics: Vec<MetricEntry>,
     /// By scenario: how many names of each sort a guest may make up; none where there is no guest.
     pub guest_names: Vec<usize>,
+    /// What whoever checks the plan should know of a scenario, in sentences.
+    pub remarks: Vec<(ScenarioId, String)>,
 }
 
 /// A run has more names than [`LIMIT`].
@@ -221,6 +223,20 @@ impl<'a> Entries<'a> {
         let id = self.catalog.add_step(self.scenario, name, protocol, Vec::new())?;
         self.catalog.steps[usize::from(id.0)].kind = StepKind::Delivery;
         Ok(id)
+    }
+
+    /// What whoever checks the plan should know of the scenario: a sentence, told once.
+    pub fn remark(&mut self, text: &str) {
+        let known = |(scenario, told): &(ScenarioId, String)| *scenario == self.scenario && told == text;
+        if !self.catalog.remarks.iter().any(known) {
+            self.catalog.remarks.push((self.scenario, text.to_owned()));
+        }
+    }
+
+    /// What results call a step.
+    #[must_use]
+    pub fn name_of(&self, step: StepId) -> &str {
+        self.catalog.steps.get(usize::from(step.0)).map_or("", |step| &step.name)
     }
 
     /// The number of a metric of the driver's own, `mqtt.lost`; the same for each step that asks.

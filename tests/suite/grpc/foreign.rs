@@ -2,16 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::servers::{Shop, Tls};
+use super::servers::{Shop, Tls, all as servers};
 use super::{Ran, run};
 use crate::servers::{Authority, Valid};
-
-/// Each server with what it goes by in messages; those that are missing are left out.
-fn servers(test: &str) -> Vec<(&'static str, Shop)> {
-    let python = Shop::python(test, None).map(|shop| ("grpcio", shop));
-    let node = Shop::node(test, None).map(|shop| ("grpc-js", shop));
-    python.into_iter().chain(node).collect()
-}
 
 fn assert_clean(who: &str, ran: &Ran, requests: u64) {
     let main = ran.main();

@@ -4,6 +4,7 @@ mod by_hand;
 mod etcd;
 mod faults;
 mod foreign;
+mod open;
 mod proxy;
 mod ready_plans;
 pub(crate) mod servers;

@@ -52,7 +52,7 @@ fn calls_go_round_two_backends_and_shares_are_told() {
     let shares: Vec<f64> = [first.port(), second.port()]
         .iter()
         .map(|port| {
-            let of_backend = metrics.iter().filter(|(name, _)| name.contains(&format!(":{port}")));
+            let of_backend = metrics.iter().filter(|(name, _)| name.ends_with(&format!("_{port}")));
             of_backend.filter_map(|(_, figures)| figures["sum"].as_f64()).sum()
         })
         .collect();

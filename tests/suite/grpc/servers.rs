@@ -13,6 +13,13 @@ pub(crate) struct Shop {
     port: u16,
 }
 
+/// Each server in the clear, with what it goes by in messages; those that are missing are left out.
+pub(crate) fn all(test: &str) -> Vec<(&'static str, Shop)> {
+    let python = Shop::python(test, None).map(|shop| ("grpcio", shop));
+    let node = Shop::node(test, None).map(|shop| ("grpc-js", shop));
+    python.into_iter().chain(node).collect()
+}
+
 /// A certificate and its key, and whom clients must be certified by.
 pub(crate) struct Tls<'a> {
     pub(crate) certificate: &'a Path,

@@ -58,6 +58,26 @@ fn calls_in_bytes_in_json_and_streams_go_well() {
     }
 }
 
+/// The same words in Python, and times by a key of the plugin's own: answers come out of order.
+#[test]
+fn python_speaks_grpc() {
+    let Some(shop) = guest("python_speaks_grpc", "grpc-shop-python") else { return };
+    let served = Served::with_grpc();
+    let plan = std::fs::read_to_string(root().join("plugins/examples/grpc-shop-python/plan.yaml"));
+    let plan = plan.expect("its plan").replace("${TARGET:-grpc://127.0.0.1:50051}", "TARGET");
+    let ran = run_on(served.grpc(), &plan.replace("./shop.wasm", &shop.display().to_string()));
+    let scenario = &ran.summary["scenarios"]["shop"];
+    assert!(matches!(ran.code, 0 | 4), "{}", ran.stdout);
+    assert_eq!(failed_checks(scenario), Vec::<String>::new(), "{}", ran.stdout);
+    for step in ["GetItem", "AddItem", "PlaceOrder", "Echo", "gone", "Watch", "Upload", "Chat"] {
+        let figures = &scenario["steps"][step];
+        assert_eq!(figures["requests"], 20, "{step}: {}", ran.stdout);
+        assert_eq!(figures["failures"]["total"], 0, "{step}: {}", ran.stdout);
+    }
+    let answers = &scenario["deliveries"]["message Chat"]["response_time_us"]["count"];
+    assert_eq!(*answers, 400, "{}", ran.stdout);
+}
+
 #[test]
 fn json_goes_by_the_plans_files_too() {
     let name = "json_goes_by_the_plans_files_too";

@@ -24,7 +24,7 @@ fn a_feeds_losses_doubles_and_swaps_are_counted_exactly() {
         // What is lost at the very end cannot be missed: nothing comes behind it.
         assert_eq!(found, [lost, duplicated, reordered], "{query}\n{}", ran.stdout);
         assert_eq!(ran.sum("ws.untimed"), 0.0, "{}", ran.stdout);
-        let push = &ran.step("push")["requests"];
+        let push = &ran.main()["deliveries"]["push"]["messages"];
         let expected = 3
             * (1000 - if query.contains("lose") { 10 } else { 0 }
                 + if query.contains("double") { 20 } else { 0 });

@@ -34,5 +34,4 @@ thresholds:
     let ran = run(served.ws(), &plan);
     ran.assert_clean("the journey");
     assert_eq!(ran.step("order seen")["requests"], 50, "{}", ran.stdout);
-    assert_eq!(ran.summary["passed"], true, "{}", ran.stdout);
 }

@@ -48,6 +48,11 @@ export class MqttFailure extends Failure {
   name = "MqttFailure";
 }
 
+/** There is no answer to a call of `grpc`, or its stream has ended otherwise than expected. */
+export class GrpcFailure extends Failure {
+  name = "GrpcFailure";
+}
+
 /** There is no answer to a request of `ws`. */
 export class WsFailure extends Failure {
   name = "WsFailure";

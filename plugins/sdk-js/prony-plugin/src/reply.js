@@ -66,6 +66,24 @@ export class Reply {
     return this.field("cookie", name);
   }
 
+  /**
+   * The first value of the answer's metadata, gRPC's; in base64 where the name ends in `-bin`.
+   * @param {string} name
+   * @returns {string | null}
+   */
+  metadata(name) {
+    return this.field("metadata", name);
+  }
+
+  /**
+   * The first value of a trailer; the server's words to a status of gRPC's are `grpc-message`.
+   * @param {string} name
+   * @returns {string | null}
+   */
+  trailer(name) {
+    return this.field("trailer", name);
+  }
+
   /** The topic of a message that `mqtt.receive` got. @returns {string | null} */
   get topic() {
     return this.field("topic", "");
@@ -81,8 +99,8 @@ export class Reply {
   }
 
   /**
-   * The first value of a named part of the answer; for HTTP the kinds are `header`, `cookie` and `trailer`, for MQTT `topic` (with
-   * an empty name) and `property`.
+   * The first value of a named part of the answer; for HTTP the kinds are `header`, `cookie` and `trailer`, for gRPC `metadata`
+   * and `trailer`, for MQTT `topic` (with an empty name) and `property`.
    * @param {string} kind
    * @param {string} name
    * @returns {string | null}

@@ -1,6 +1,7 @@
 /** What `host/scenario.js` is in a component, over the stand-in host. */
 import { current } from "./passage.js";
 
+export { grpc } from "./calling.js";
 export { mqtt } from "./messaging.js";
 export { ws } from "./socket.js";
 

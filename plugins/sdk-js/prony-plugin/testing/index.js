@@ -13,6 +13,10 @@
  *     const result = await run(journey, new Target(), { broker, wanted: 10 });
  *     assert.deepEqual(broker.published.map(({ topic }) => topic), ["meters/0/reading"]);
  *
+ * One that speaks gRPC is answered by method:
+ *
+ *     const target = new Target().onCall("shop.v1.Cart/AddItem", { json: { total: 2 } }).onStream("shop.v1.Cart/Talk", (heard) => [heard]);
+ *
  * A WebSocket is with a server in memory:
  *
  *     const server = new Server().respond((said) => [said.value]).feed("hello", { after: 5 });

@@ -1,7 +1,10 @@
 /** The target of a test: answers by method and path. */
 import { decode, encode } from "../src/utf8.js";
 
-/** What the target answers. `json` stands in place of `body`. It takes `time` seconds. */
+/**
+ * What the target answers. `json` stands in place of `body`. It takes `time` seconds. The status is HTTP's, or gRPC's code, and `metadata`
+ * gRPC's.
+ */
 export class Answer {
   /**
    * @param {{
@@ -11,14 +14,15 @@ export class Answer {
    *   headers?: [string, string][],
    *   cookies?: [string, string][],
    *   trailers?: [string, string][],
+   *   metadata?: [string, string][],
    *   time?: number,
    * }} [parts]
    */
-  constructor({ status = 200, body = "", json, headers = [], cookies = [], trailers = [], time = 0.001 } = {}) {
+  constructor({ status = 200, body = "", json, headers = [], cookies = [], trailers = [], metadata = [], time = 0.001 } = {}) {
     this.status = status;
     this.time = time;
     /** @type {Record<string, [string, string][]>} */
-    this.fields = { header: [...headers], cookie: cookies, trailer: trailers };
+    this.fields = { header: [...headers], cookie: cookies, trailer: trailers, metadata };
     if (json !== undefined) this.fields.header.push(["content-type", "application/json"]);
     const content = json === undefined ? body : JSON.stringify(json);
     this.body = typeof content === "string" ? encode(content) : content;
@@ -95,6 +99,8 @@ export class Sent {
 export class Target {
   /** @type {{ method: string, path: RegExp, answer: Answers }[]} */
   #rules = [];
+  /** @type {Map<string, (message: Uint8Array) => Uint8Array[]>} */
+  streams = new Map();
 
   /**
    * Adds a rule. The path may have `*` for anything. The answer is an {@link Answer}, a {@link NoAnswer}, a function from a
@@ -109,6 +115,42 @@ export class Target {
     const ready = answer instanceof Answer || answer instanceof NoAnswer || typeof answer === "function";
     this.#rules.push({ method, path: new RegExp(`^${pattern}$`), answer: ready ? answer : new Answer(answer) });
     return this;
+  }
+
+  /**
+   * Adds a rule for calls of gRPC: `onCall("shop.v1.Cart/AddItem", { json: { total: 2 } })`. Without a status the answer is OK; for a
+   * stream it is how the server ends it. Calls without a rule are UNIMPLEMENTED (12).
+   * @param {string} method
+   * @param {Answers | ConstructorParameters<typeof Answer>[0]} [answer]
+   * @returns {this}
+   */
+  onCall(method, answer = {}) {
+    const ready = answer instanceof Answer || answer instanceof NoAnswer || typeof answer === "function";
+    return this.on("GRPC", `/${method}`, ready ? answer : { status: 0, ...answer });
+  }
+
+  /**
+   * Takes streams of this method: `answers` is called with each message that the plugin sends, and gives those that the server answers
+   * it with, in bytes or in what becomes JSON. It ends with OK unless {@link onCall} says otherwise.
+   * @param {string} method
+   * @param {(message: Uint8Array) => unknown[]} answers
+   * @returns {this}
+   */
+  onStream(method, answers) {
+    const inBytes = (/** @type {unknown} */ one) => (one instanceof Uint8Array ? one : encode(JSON.stringify(one)));
+    this.streams.set(method, (message) => answers(message).map(inBytes));
+    return this;
+  }
+
+  /**
+   * The answer to a call of gRPC.
+   * @param {Sent} sent
+   * @param {number} [otherwise]
+   * @returns {Answer | NoAnswer}
+   */
+  call(sent, otherwise = 12) {
+    const known = this.#rules.some(({ method, path }) => method === "GRPC" && path.test(sent.path));
+    return known ? this.answer(sent) : new Answer({ status: otherwise });
   }
 
   /**

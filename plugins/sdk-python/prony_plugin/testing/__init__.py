@@ -17,6 +17,10 @@ A plugin that speaks MQTT does so to a broker in memory::
     result = run(Meter, broker=broker, wanted=10)
     assert [message.topic for message in broker.published] == ["meters/0/reading"]
 
+One that speaks gRPC is answered by method::
+
+    target = Target().on_call("shop.v1.Cart/AddItem", json={"total": 2}).on_stream("shop.v1.Cart/Talk", lambda message: [message])
+
 A WebSocket is with a server in memory::
 
     from prony_plugin.testing import Server, run

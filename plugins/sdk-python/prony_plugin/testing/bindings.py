@@ -131,6 +131,16 @@ class http:
         return await _now().send(request)
 
 
+class grpc:
+    """``grpc``."""
+
+    Call = records.grpc.Call
+
+    unary = staticmethod(lambda call, message: _now().grpc.unary(call, message))
+    unary_json = staticmethod(lambda call, message: _now().grpc.unary_json(call, message))
+    open = staticmethod(lambda call: _now().grpc.open(call))
+
+
 class mqtt:
     """``mqtt``."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from prony_plugin.testing import records
 from prony_plugin.testing.broker import Broker
+from prony_plugin.testing.calling import Calling
 from prony_plugin.testing.messaging import Messaging
 from prony_plugin.testing.numbers import Random
 from prony_plugin.testing.server import Server
@@ -117,6 +118,7 @@ class Passage:
         self.random = Random(host.seed, 0, user)
         self.tasks: set[asyncio.Task[Any]] = set()
         self.mqtt = Messaging(self)
+        self.grpc = Calling(self)
         self.ws = Socket(self)
         self.wanted_until = 0.0
         """When the load wants the user no longer, in seconds."""

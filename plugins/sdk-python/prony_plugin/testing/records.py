@@ -90,6 +90,18 @@ class mqtt:
         options: list[tuple[str, str]]
 
 
+class grpc:
+    """The records of the interface ``grpc``."""
+
+    @dataclass
+    class Call:
+        """``grpc.call``."""
+
+        method: str
+        metadata: list[tuple[str, str]]
+        options: list[tuple[str, str]]
+
+
 class ws:
     """The records of the interface ``ws``."""
 

@@ -48,7 +48,9 @@ class Sent:
 
 
 class Answer:
-    """What the target answers. ``json`` stands in place of ``body``. It takes ``time`` seconds."""
+    """What the target answers. ``json`` stands in place of ``body``. It takes ``time`` seconds. The status is HTTP's, or gRPC's code, and
+    ``metadata`` gRPC's.
+    """
 
     def __init__(
         self,
@@ -59,10 +61,13 @@ class Answer:
         headers: Iterable[tuple[str, str]] = (),
         cookies: Iterable[tuple[str, str]] = (),
         trailers: Iterable[tuple[str, str]] = (),
+        metadata: Iterable[tuple[str, str]] = (),
         time: float = 0.001,
     ) -> None:
         self.status = status
         self.fields = {"header": list(headers), "cookie": list(cookies), "trailer": list(trailers)}
+        if metadata:
+            self.fields["metadata"] = list(metadata)
         self.time = time
         if json is not _UNSET:
             body = _json.dumps(json)
@@ -87,6 +92,7 @@ class Target:
     """Answers by method and path; the first rule that fits answers, and without one it is 404."""
 
     rules: list[tuple[str, str, Answers]] = field(default_factory=list)
+    streams: dict[str, Callable[[bytes], Iterable[bytes]]] = field(default_factory=dict)
 
     def on(self, method: str, path: str, answer: Answers | None = None, **more: Any) -> Target:
         """Adds a rule. The path may have ``*`` for anything. The answer is an :class:`Answer`, a :class:`NoAnswer`, a
@@ -94,6 +100,30 @@ class Target:
         """
         self.rules.append((method, path, Answer(**more) if answer is None else answer))
         return self
+
+    def on_call(self, method: str, answer: Answers | None = None, **more: Any) -> Target:
+        """Adds a rule for calls of gRPC: ``on_call("shop.v1.Cart/AddItem", json={"total": 2})``. Without a status the answer is OK;
+        for a stream it is how the server ends it. Calls without a rule are UNIMPLEMENTED (12).
+        """
+        self.rules.append(("GRPC", method, Answer(**{"status": 0, **more}) if answer is None else answer))
+        return self
+
+    def on_stream(self, method: str, answers: Callable[[bytes], Iterable[bytes | Any]]) -> Target:
+        """Takes streams of this method: ``answers`` is called with each message that the plugin sends, and gives those that the server
+        answers it with, in bytes or in what becomes JSON. It ends with OK unless :meth:`on_call` says otherwise.
+        """
+
+        def in_bytes(message: bytes) -> Iterable[bytes]:
+            for answer in answers(message):
+                yield answer if isinstance(answer, bytes) else _json.dumps(answer).encode()
+
+        self.streams[method] = in_bytes
+        return self
+
+    def call(self, sent: Sent, otherwise: int = 12) -> Answer | NoAnswer:
+        """The answer to a call of gRPC."""
+        known = any(rule == "GRPC" and fnmatch.fnmatchcase(sent.path, path) for rule, path, _ in self.rules)
+        return self.answer(sent) if known else Answer(otherwise)
 
     def answer(self, sent: Sent) -> Answer | NoAnswer:
         """The answer to a request."""

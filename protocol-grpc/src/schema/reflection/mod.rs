@@ -9,6 +9,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
+use prony_core::diagnostic::did_you_mean;
 use prost::Message;
 use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorProto;
@@ -217,7 +218,10 @@ impl Reflection {
             return Err(ReflectionProblem::TooMuch("10,000 services"));
         }
         if let Some((symbol, reason)) = self.lacking.take() {
-            return Err(ReflectionProblem::NotFound { symbol, reason, offered: offered(&services) });
+            let meant = did_you_mean(&symbol, services.iter().map(String::as_str));
+            let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+            let offered = offered(&services) + &meant;
+            return Err(ReflectionProblem::NotFound { symbol, reason, offered });
         }
         if services.is_empty() {
             return Err(ReflectionProblem::NotFound {

@@ -52,6 +52,10 @@ impl Check {
                 };
                 let _ = writeln!(text, "    {} {}{checks}", step.protocol, step.name);
             }
+            let remarks = compiled.catalog.remarks.iter();
+            for (_, remark) in remarks.filter(|(id, _)| usize::from(id.0) == number) {
+                let _ = writeln!(text, "    note: {remark}");
+            }
         }
         for threshold in &compiled.thresholds {
             let scope = scope(threshold.scope, &compiled.catalog);

@@ -126,9 +126,9 @@ async fn go(
     if !wait(crew, from).await {
         return Next::Over;
     }
-    let mut due = from;
+    let (mut due, mut now) = (from, crew.seat.clock.now());
     while due < until
-        && crew.seat.clock.now() < until
+        && now < until
         && !crew.stopped()
         && each.is_none_or(|most| *iteration < most)
         && take(shared)
@@ -139,15 +139,22 @@ async fn go(
         if next == Next::Over {
             return Next::Over;
         }
+        now = crew.seat.clock.now();
         due = match crew.iteration_every {
-            None => crew.seat.clock.now(),
-            Some(every) => next_beat(due, every, crew.seat.clock.now()),
+            None => now,
+            Some(every) => next_beat(due, every, now),
         };
         // Who has nothing left to do need not wait for the next beat; who has, stays to the end of its stretch.
         let finished = each.is_some_and(|most| *iteration >= most) || shared.get() == Some(0);
         let bounded = each.is_some() || shared.get().is_some();
-        if finished || (bounded && due >= until) || !wait(crew, due.min(until)).await {
+        if finished || (bounded && due >= until) {
             break;
+        }
+        if due > now {
+            if !wait(crew, due.min(until)).await {
+                break;
+            }
+            now = crew.seat.clock.now();
         }
     }
     Next::GoOn

@@ -3,9 +3,12 @@
 //! All streams of a connection stay on one thread: the h2 crate guards a connection by a mutex, which is cheap only
 //! while nobody waits for it.
 
+mod relay;
+
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -15,6 +18,7 @@ use h2::{Ping, PingPong};
 use prony_core::FailureKind;
 use send_wrapper::SendWrapper;
 
+use self::relay::Relay;
 use crate::failure::failure_of_io;
 use crate::stream::Stream;
 
@@ -63,23 +67,28 @@ pub struct Ended {
 #[derive(Clone)]
 pub struct H2Connection {
     requests: SendRequest<Bytes>,
-    shared: SendWrapper<Rc<RefCell<Shared>>>,
+    shared: SendWrapper<Rc<Shared>>,
 }
 
-/// The connection itself. A task of its own moves its bytes, but while somebody who has it alone waits for an answer:
-/// then [`Driving`] does, within that somebody's own task, and two switches of tasks a request are saved.
+/// What handles and tasks of a connection share. A task of its own moves its bytes, but while somebody who has it alone waits for
+/// an answer: then [`Driving`] does, within that somebody's own task, and two switches of tasks a request are saved.
 struct Shared {
+    relay: Arc<Relay>,
+    /// The relay, as h2 knows it.
+    waker: Waker,
+    state: RefCell<State>,
+}
+
+/// The connection itself.
+struct State {
     connection: Option<Connection<Stream, Bytes>>,
     ended: Option<Ended>,
     /// The peer takes no further requests, though it may still answer earlier ones.
     leaving: bool,
     on_end: Option<Box<dyn FnOnce() + Send>>,
-    /// The task that moves the bytes when nobody else does.
-    task: Option<Waker>,
-    driven: bool,
 }
 
-impl Shared {
+impl State {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(connection) = &mut self.connection else { return Poll::Ready(()) };
         let end = match Pin::new(connection).poll(context) {
@@ -181,27 +190,32 @@ impl H2Connection {
         let mut pinger = options
             .keep_alive
             .and_then(|keep_alive| connection.ping_pong().map(|pings| Pinger::new(keep_alive, pings)));
-        let shared = SendWrapper::new(Rc::new(RefCell::new(Shared {
-            connection: Some(connection),
-            ended: None,
-            leaving: false,
-            on_end: Some(Box::new(on_end)),
-            task: None,
-            driven: false,
-        })));
+        let relay = Relay::new();
+        let shared = SendWrapper::new(Rc::new(Shared {
+            waker: Waker::from(Arc::clone(&relay)),
+            relay,
+            state: RefCell::new(State {
+                connection: Some(connection),
+                ended: None,
+                leaving: false,
+                on_end: Some(Box::new(on_end)),
+            }),
+        }));
         let moved = shared.clone();
         tokio::spawn(std::future::poll_fn(move |context| {
-            let mut shared = moved.borrow_mut();
-            if !shared.task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
-                shared.task = Some(context.waker().clone());
-            }
+            let mut state = moved.state.borrow_mut();
             if let Some(pinger) = &mut pinger
-                && shared.connection.is_some()
+                && state.connection.is_some()
                 && let Poll::Ready(silence) = pinger.poll(context)
             {
-                shared.end(silence);
+                state.end(silence);
             }
-            if shared.driven { Poll::Pending } else { shared.poll(context) }
+            let is_mine = moved.relay.own_task(context.waker());
+            if is_mine || state.connection.is_none() {
+                state.poll(&mut Context::from_waker(&moved.waker))
+            } else {
+                Poll::Pending
+            }
         }));
         Ok(Self { requests, shared })
     }
@@ -209,19 +223,19 @@ impl H2Connection {
     /// Why the connection is gone, if it is.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
-        self.shared.borrow().ended.clone()
+        self.shared.state.borrow().ended.clone()
     }
 
     /// Whether it still stands, and takes further requests.
     #[must_use]
     pub fn stands(&self) -> bool {
-        let shared = self.shared.borrow();
-        shared.ended.is_none() && !shared.leaving
+        let state = self.shared.state.borrow();
+        state.ended.is_none() && !state.leaving
     }
 
     /// Notes that the peer takes no further requests on it: a stream of it has met a GOAWAY. True when that is news.
     pub fn leave(&self) -> bool {
-        !std::mem::replace(&mut self.shared.borrow_mut().leaving, true)
+        !std::mem::replace(&mut self.shared.state.borrow_mut().leaving, true)
     }
 
     /// Whether the peer has sent GOAWAY: also on a connection that has ended since.
@@ -250,32 +264,47 @@ impl H2Connection {
     /// alone: others would wait for bytes that the caller moves when it is woken for its own.
     #[must_use]
     pub fn drive(&self) -> Driving {
-        self.shared.borrow_mut().driven = true;
+        self.shared.relay.work();
         Driving { shared: self.shared.clone() }
     }
 }
 
 /// See [`H2Connection::drive`].
 pub struct Driving {
-    shared: SendWrapper<Rc<RefCell<Shared>>>,
+    shared: SendWrapper<Rc<Shared>>,
 }
 
 impl Driving {
-    /// Moves what can be moved; the task of `context` is woken when more can.
-    pub fn poll(&self, context: &mut Context<'_>) {
+    /// Waits for `future`, which uses the connection: it is to call [`Self::move_bytes`] before it looks at what came, and again
+    /// when it has sent anything.
+    pub async fn attend<T>(&self, future: impl Future<Output = T>) -> T {
+        let Shared { relay, waker, .. } = &**self.shared;
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|context| {
+            relay.work();
+            let polled = future.as_mut().poll(&mut Context::from_waker(waker));
+            if polled.is_pending() {
+                relay.rest(context.waker());
+            }
+            polled
+        })
+        .await
+    }
+
+    /// Moves what can be moved.
+    pub fn move_bytes(&self) {
+        self.shared.relay.settle();
         // Its end is told by `ended`, and by the streams that end with it.
-        let _ = self.shared.borrow_mut().poll(context);
+        let _ = self.shared.state.borrow_mut().poll(&mut Context::from_waker(&self.shared.waker));
     }
 }
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        let mut shared = self.shared.borrow_mut();
-        shared.driven = false;
-        let task = shared.task.clone();
-        drop(shared);
-        if let Some(task) = task {
-            task.wake();
+        self.shared.relay.give_back();
+        if self.shared.state.borrow().connection.is_none() {
+            // There is nothing left to do for the connection's own task.
+            self.shared.waker.wake_by_ref();
         }
     }
 }

@@ -109,7 +109,6 @@ impl Stream {
     }
 
     /// The message that was read last answers the oldest that was [asked](Self::ask) under this key. True when there was one.
-    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts read better without `&`")]
     pub fn answered(&self, key: impl Display) -> bool {
         self.0.answered(key.to_string(), self.0.arrived())
     }

@@ -81,7 +81,6 @@ pub fn json(value: &(impl Serialize + ?Sized)) -> Message {
 
 /// This message answers the oldest request under way with this [key](Message::key). True when there was one that was sent before it
 /// came.
-#[expect(clippy::needless_pass_by_value, reason = "numbers and texts read better without `&`")]
 pub fn answered(key: impl Display, answer: &Incoming) -> bool {
     host::ws::answered(&key.to_string(), answer.nanoseconds())
 }

@@ -194,7 +194,7 @@ fn world(exports: &[String]) -> Result<(Kind, Version), FileProblem> {
 /// What each world may import of Prony.
 const COMMON: [&str; 10] =
     ["types", "exchange", "user", "check", "metric", "data", "random", "clock", "log", "vars"];
-const OF_SCENARIOS: [&str; 5] = ["http", "mqtt", "grpc", "group", "timer"];
+const OF_SCENARIOS: [&str; 6] = ["http", "mqtt", "grpc", "ws", "group", "timer"];
 
 fn known_import(import: &str, kind: Kind) -> Result<(), FileProblem> {
     let name = import.split('@').next().unwrap_or_default();

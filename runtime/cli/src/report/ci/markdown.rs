@@ -143,7 +143,7 @@ fn cell(text: &str) -> String {
     safe
 }
 
-/// Text as code. A fence longer than any run of backticks in it keeps it inside; a bar is an entity's business of tables alone.
+/// Text as code. A fence longer than any run of backticks in it keeps it inside; a bar would end its cell.
 fn code(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);

@@ -19,6 +19,7 @@ mod mosquitto;
 mod mosquitto_clients;
 mod mqtt;
 mod nginx;
+mod outputs;
 mod plugins;
 mod processes;
 mod proxies;

@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::commands::{Failure, print};
 use crate::exit;
-use crate::output::Store;
+use crate::output::{OutputFlags, Outputs, Store};
 use crate::plan::{self, Plan, PlanScenario};
 use crate::report::{self, About, AboutPlugin, AboutScenario, Progress, Summary};
 use crate::show;
@@ -38,6 +38,8 @@ pub(crate) struct RunOptions {
     /// No progress while it runs; the summary only.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    outputs: OutputFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -125,6 +127,7 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
         Some(folder) => Some(Store::create(folder, &plan::to_yaml(&plan.written), &about)?),
         None => None,
     };
+    let mut outputs = Outputs::open(&options.outputs, plan, &about)?;
     allow_descriptors(&plan.scenarios.iter().map(|scenario| &scenario.load).collect::<Vec<_>>());
     let control = Control::new();
     stop_on_interrupt(&control)?;
@@ -133,15 +136,16 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
         if let Some(progress) = &mut progress {
             progress.event(&event);
         }
+        let mut troubles = outputs.event(&event);
         if let Some(Err(error)) = store.as_mut().map(|store| store.event(&event)) {
+            troubles.push(format!("the run cannot be stored any more, and goes on: {error}"));
+        }
+        for trouble in troubles {
             // The next drawing would go over the message.
             if let Some(progress) = &mut progress {
                 progress.clear();
             }
-            anstream::eprintln!(
-                "{}",
-                show::trouble(&format!("the run cannot be stored any more, and goes on: {error}"))
-            );
+            anstream::eprintln!("{}", show::trouble(&trouble));
         }
     };
     let spec = RunSpec { catalog, scenarios, thresholds, threads, seed, pacing };
@@ -154,20 +158,23 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
     let summary = Summary::new(&about, &result);
     let (coloured, width) = show::standard_output();
     print(&report::render(&summary, coloured, width));
+    let mut lost = Vec::new();
     if let (Some(store), Some(folder)) = (&mut store, &options.out) {
         match store.finish(&summary) {
             Ok(()) => {
                 print(&format!("\nstored in {0}; read it again with: prony report {0}\n", folder.display()));
             }
-            Err(error) => {
-                return Err(Failure::Setup(format!(
-                    "{}: the run could not be stored: {error}",
-                    folder.display()
-                )));
-            }
+            Err(error) => lost.push(format!("{}: the run could not be stored: {error}", folder.display())),
         }
     }
-    Ok(summary.exit_code())
+    let (unwritten, missed) = outputs.finish(&summary, &result);
+    lost.extend(unwritten);
+    // What a monitoring system missed takes nothing from the result.
+    for missed in missed {
+        anstream::eprintln!("note: {missed}");
+    }
+    // What could not be kept makes the run one that could not be carried out as it was asked for.
+    if lost.is_empty() { Ok(summary.exit_code()) } else { Err(Failure::Setup(lost.join("; "))) }
 }
 
 /// What reports tell of a scenario.

@@ -3,8 +3,15 @@
 //! What has happened is on its way to the disk within a second, so a run that is killed leaves all but its last second.
 //! A disk that is full must not end a run that is otherwise fine: the first error is told once, and the run goes on.
 
+mod csv;
 mod intervals;
+mod outputs;
+mod stream;
 mod timeline;
+mod written;
+
+pub(crate) use outputs::{OutputFlags, Outputs};
+pub(crate) use stream::shape as streams_shape;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};

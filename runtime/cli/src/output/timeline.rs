@@ -22,24 +22,24 @@ pub(super) struct Timeline<W> {
 
 /// A scenario's second.
 #[derive(Serialize)]
-struct ScenarioLine<'a> {
-    from_us: f64,
-    to_us: f64,
-    scenario: &'a str,
-    due: u64,
-    started: u64,
-    completed: u64,
-    failed_iterations: u64,
-    dropped: u64,
-    users: u64,
-    requests: u64,
-    requests_per_second: f64,
-    failures: u64,
-    bytes: Bytes,
-    response_time_us: Distribution,
-    service_time_us: Distribution,
-    lag_us: Distribution,
-    checks: Share,
+pub(super) struct ScenarioLine<'a> {
+    pub(super) from_us: f64,
+    pub(super) to_us: f64,
+    pub(super) scenario: &'a str,
+    pub(super) due: u64,
+    pub(super) started: u64,
+    pub(super) completed: u64,
+    pub(super) failed_iterations: u64,
+    pub(super) dropped: u64,
+    pub(super) users: u64,
+    pub(super) requests: u64,
+    pub(super) requests_per_second: f64,
+    pub(super) failures: u64,
+    pub(super) bytes: Bytes,
+    pub(super) response_time_us: Distribution,
+    pub(super) service_time_us: Distribution,
+    pub(super) lag_us: Distribution,
+    pub(super) checks: Share,
     metrics: IndexMap<String, MetricSummary>,
     deliveries: IndexMap<String, DeliverySummary>,
     guests: Option<GuestsOfSecond>,
@@ -76,49 +76,11 @@ impl<W: Write> Timeline<W> {
 
     /// Writes a second and sees it on its way.
     pub(super) fn write(&mut self, interval: &Interval) -> io::Result<()> {
-        let (from_us, to_us) = (micros(interval.from), micros(interval.to));
-        let wall = interval.to.saturating_sub(interval.from);
-        let seconds = wall.as_secs_f64();
-        let (catalog, statistics) = (&*interval.catalog, &interval.statistics);
-        for ((name, stats), id) in
-            catalog.scenarios.iter().zip(&statistics.scenarios).zip((0..).map(ScenarioId))
-        {
-            let steps = total(scenario_steps(catalog, statistics, id));
-            let line = ScenarioLine {
-                from_us,
-                to_us,
-                scenario: name,
-                due: stats.due,
-                started: stats.iterations.started,
-                completed: stats.iterations.completed,
-                failed_iterations: stats.iterations.failed,
-                dropped: stats.dropped.total(),
-                users: stats.users_now,
-                requests: steps.requests,
-                requests_per_second: if seconds > 0.0 {
-                    rounded(steps.requests as f64 / seconds)
-                } else {
-                    0.0
-                },
-                failures: steps.failed(),
-                bytes: Bytes { sent: steps.bytes_sent, received: steps.bytes_received },
-                response_time_us: Distribution::of(&steps.response),
-                service_time_us: Distribution::of(&steps.service),
-                lag_us: Distribution::of(&stats.lag),
-                checks: share(checks(interval, id)),
-                metrics: metrics(catalog, statistics, id, wall),
-                deliveries: deliveries(catalog, statistics, id, wall),
-                guests: has_guests(catalog, &stats.guests, id).then(|| GuestsOfSecond {
-                    guest_time_us: Distribution::of(&stats.guests.time),
-                    made: stats.guests.made,
-                    ended: stats.guests.ended(),
-                    lost_users: stats.guests.lost_users,
-                    memory_bytes: stats.guests.memory_now,
-                }),
-            };
+        for line in scenario_lines(interval) {
             serde_json::to_writer(&mut self.file, &line)?;
             self.file.write_all(b"\n")?;
         }
+        let (from_us, to_us) = (micros(interval.from), micros(interval.to));
         let generator = &interval.generator;
         let line = GeneratorLine {
             from_us,
@@ -134,6 +96,45 @@ impl<W: Write> Timeline<W> {
         self.file.write_all(b"\n")?;
         self.file.flush()
     }
+}
+
+/// A second, scenario by scenario.
+pub(super) fn scenario_lines(interval: &Interval) -> impl Iterator<Item = ScenarioLine<'_>> {
+    let wall = interval.to.saturating_sub(interval.from);
+    let seconds = wall.as_secs_f64();
+    let (catalog, statistics) = (&*interval.catalog, &interval.statistics);
+    let all = catalog.scenarios.iter().zip(&statistics.scenarios).zip((0..).map(ScenarioId));
+    all.map(move |((name, stats), id)| {
+        let steps = total(scenario_steps(catalog, statistics, id));
+        ScenarioLine {
+            from_us: micros(interval.from),
+            to_us: micros(interval.to),
+            scenario: name,
+            due: stats.due,
+            started: stats.iterations.started,
+            completed: stats.iterations.completed,
+            failed_iterations: stats.iterations.failed,
+            dropped: stats.dropped.total(),
+            users: stats.users_now,
+            requests: steps.requests,
+            requests_per_second: if seconds > 0.0 { rounded(steps.requests as f64 / seconds) } else { 0.0 },
+            failures: steps.failed(),
+            bytes: Bytes { sent: steps.bytes_sent, received: steps.bytes_received },
+            response_time_us: Distribution::of(&steps.response),
+            service_time_us: Distribution::of(&steps.service),
+            lag_us: Distribution::of(&stats.lag),
+            checks: share(checks(interval, id)),
+            metrics: metrics(catalog, statistics, id, wall),
+            deliveries: deliveries(catalog, statistics, id, wall),
+            guests: has_guests(catalog, &stats.guests, id).then(|| GuestsOfSecond {
+                guest_time_us: Distribution::of(&stats.guests.time),
+                made: stats.guests.made,
+                ended: stats.guests.ended(),
+                lost_users: stats.guests.lost_users,
+                memory_bytes: stats.guests.memory_now,
+            }),
+        }
+    })
 }
 
 /// The checks of a scenario: those of its compiled steps and those of its guests.

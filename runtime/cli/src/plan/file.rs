@@ -173,7 +173,7 @@ fn set(node: &mut Node, keys: &[&str], value: Node) -> Result<(), Diagnostic> {
 }
 
 /// Replaces `${NAME}` and `${NAME:-default}` in every text by the environment's values; `$${` stays `${`.
-pub(super) fn fill_in(node: &Node) -> Result<Node, Diagnostic> {
+pub(crate) fn fill_in(node: &Node) -> Result<Node, Diagnostic> {
     let value = match &node.value {
         Value::Null => Value::Null,
         Value::Scalar { text, quoted } if text.contains("${") => {

@@ -7,7 +7,7 @@ mod threshold;
 mod write;
 
 pub use file::Setting;
-pub(crate) use file::parse as parse_node;
+pub(crate) use file::{fill_in, parse as parse_node};
 pub use schema::{schema, shape};
 pub use write::to_yaml;
 

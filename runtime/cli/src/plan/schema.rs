@@ -19,7 +19,11 @@ pub fn shape() -> Shape {
         .key("vars", Shape::map_of(Shape::text()), "Constants for templates: name to text.")
         .key("data", DataSources::shape(), "Data sources by name; a column is the variable `NAME.COLUMN`.");
     plan = wiring(plan);
-    plan = timing(plan);
+    plan = timing(plan).key(
+        "outputs",
+        crate::output::streams_shape(),
+        "Monitoring systems that figures are streamed to while the run lasts: kind to where.",
+    );
     plan.required("scenarios", scenarios, "What is run, side by side: name to scenario.").key(
         "thresholds",
         Shape::list(threshold::shape()),

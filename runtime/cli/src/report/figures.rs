@@ -35,7 +35,7 @@ pub(super) fn time_or_dash(microseconds: Option<f64>) -> String {
 }
 
 /// A whole number with its thousands apart: `1,234,567`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

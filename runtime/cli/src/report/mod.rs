@@ -5,6 +5,7 @@
 //! [`Summary::exit_code`] is it in a number, so the three cannot tell different stories.
 
 mod build;
+mod ci;
 mod figures;
 mod host;
 mod load_text;
@@ -31,6 +32,10 @@ pub use summary::{
     MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary, Summary,
     ThresholdSummary, Users, VerdictSummary,
 };
+
+pub(crate) use ci::{github, junit, markdown};
+pub(crate) use figures::count as count_in_words;
+pub(crate) use host::rfc3339;
 
 pub(crate) use build::{
     deliveries, metrics, micros, rounded, scenario_deliveries, scenario_steps, share, total,

@@ -1,5 +1,6 @@
 //! What guests measured themselves: counters, gauges and trends.
 
+use hdrhistogram::Histogram;
 use prony_core::Timestamp;
 use prony_core::catalog::MetricKind;
 
@@ -68,6 +69,13 @@ impl MetricStats {
         let mut values = std::mem::take(&mut self.values);
         values.clear();
         *self = Self { values, ..Self::default() };
+    }
+
+    /// A trend's values for those who hand them on, and how many of the histogram's are one of the trend's unit; `None` without
+    /// values.
+    #[must_use]
+    pub fn histogram(&self) -> Option<(&Histogram<u64>, f64)> {
+        self.values.filled().map(|histogram| (histogram, SCALE))
     }
 
     /// The mean of a trend; `None` without values.

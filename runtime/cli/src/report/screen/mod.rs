@@ -230,7 +230,7 @@ impl Screen {
 }
 
 /// What a threshold saw, in people's units.
-fn value(threshold: &ThresholdSummary) -> String {
+pub(super) fn value(threshold: &ThresholdSummary) -> String {
     match (threshold.value, threshold.unit.as_str()) {
         (None, _) => "nothing seen".to_owned(),
         (Some(value), "us") => figures::time(value),

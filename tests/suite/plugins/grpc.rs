@@ -49,7 +49,7 @@ fn calls_in_bytes_in_json_and_streams_go_well() {
         }
         // Each line of the streams was timed on its own: by the key that the plugin knows.
         let lines = &scenario["deliveries"]["message prony.demo.v1.Shop/Chat"];
-        assert_eq!(lines["requests"], 400, "{settings}: {}", ran.stdout);
+        assert_eq!(lines["messages"], 400, "{settings}: {}", ran.stdout);
         assert_eq!(lines["response_time_us"]["count"], 400, "{settings}: {}", ran.stdout);
         // Five messages of unary calls and twenty lines, twenty times.
         let metrics = &scenario["metrics"];

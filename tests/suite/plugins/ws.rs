@@ -54,7 +54,7 @@ fn every_call_of_ws_does_what_the_interface_says() {
         }
         // What the tour provokes, and nothing else.
         for (step, kind) in [
-            ("refused", "status_client"),
+            ("refused", "status_4xx"),
             ("silence", "timeout"),
             ("both", "request"),
             ("unheard", "timeout"),
@@ -155,7 +155,8 @@ fn connections_that_end_are_told_to_the_guest() {
     let ran = run(&plan);
     let scenario = &ran.summary["scenarios"]["tour"];
     assert_eq!(scenario["iterations"]["failed"], 6, "{}", ran.stdout);
-    let kinds = &scenario["failures"]["by_kind"];
-    let ended: u64 = ["goaway", "closed", "reset"].iter().filter_map(|kind| kinds[kind].as_u64()).sum();
-    assert!(ended >= 1, "{}", ran.stdout);
+    let metrics = &scenario["metrics"];
+    for metric in ["ws.connections_lost", "ws.close_4xxx"] {
+        assert_eq!(metrics[metric]["sum"], 6.0, "{metric}: {}", ran.stdout);
+    }
 }

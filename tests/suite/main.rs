@@ -21,6 +21,7 @@ mod mqtt;
 mod nginx;
 mod plugins;
 mod processes;
+mod report;
 mod requirements;
 mod scripted_broker;
 mod servers;

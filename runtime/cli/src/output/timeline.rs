@@ -11,8 +11,8 @@ use prony_engine::stats::{CheckCount, GuestStats};
 use serde::Serialize;
 
 use crate::report::{
-    Bytes, DeliverySummary, Distribution, MetricSummary, Share, deliveries, metrics, micros, rounded,
-    scenario_steps, share, total,
+    Bytes, DeliverySummary, Distribution, MetricSummary, Share, deliveries, failures_by_kind, metrics,
+    micros, rounded, scenario_steps, share, total,
 };
 
 /// A timeline under way.
@@ -35,6 +35,7 @@ struct ScenarioLine<'a> {
     requests: u64,
     requests_per_second: f64,
     failures: u64,
+    failures_by_kind: IndexMap<String, u64>,
     bytes: Bytes,
     response_time_us: Distribution,
     service_time_us: Distribution,
@@ -101,6 +102,7 @@ impl<W: Write> Timeline<W> {
                     0.0
                 },
                 failures: steps.failed(),
+                failures_by_kind: failures_by_kind(&steps),
                 bytes: Bytes { sent: steps.bytes_sent, received: steps.bytes_received },
                 response_time_us: Distribution::of(&steps.response),
                 service_time_us: Distribution::of(&steps.service),

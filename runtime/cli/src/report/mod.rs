@@ -5,8 +5,10 @@
 //! [`Summary::exit_code`] is it in a number, so the three cannot tell different stories.
 
 mod build;
+mod compare;
 mod figures;
 mod host;
+pub(crate) mod html;
 mod load_text;
 mod progress;
 #[cfg(test)]
@@ -18,12 +20,14 @@ pub(crate) mod samples_of_guests;
 mod screen;
 mod stored;
 mod summary;
+mod words;
 
 use std::time::Duration;
 
+pub use compare::{Comparison, Difference};
 pub(crate) use load_text::in_words as load_in_words;
 pub use progress::Progress;
-pub use screen::render;
+pub use screen::{explain, render, render_comparison};
 pub use stored::load;
 pub use summary::{
     Bytes, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures, GeneratorSummary,
@@ -33,7 +37,7 @@ pub use summary::{
 };
 
 pub(crate) use build::{
-    deliveries, metrics, micros, rounded, scenario_deliveries, scenario_steps, share, total,
+    deliveries, failures_by_kind, metrics, micros, rounded, scenario_deliveries, scenario_steps, share, total,
 };
 
 use serde::{Deserialize, Serialize};

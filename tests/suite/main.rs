@@ -23,6 +23,7 @@ mod outputs;
 mod plugins;
 mod processes;
 mod proxies;
+mod report;
 mod requirements;
 mod scripted_broker;
 mod servers;

@@ -26,6 +26,9 @@ pub(crate) struct RunOptions {
     /// Keeps the run in this folder: plan, summary, timeline, histograms.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Writes the run as one page to look at, when it has ended. `--out` keeps one as well, in its folder.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Worker threads. Default: one a core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
@@ -40,6 +43,9 @@ pub(crate) struct RunOptions {
     quiet: bool,
     #[command(flatten)]
     outputs: OutputFlags,
+    /// Says in a sentence what each number of the summary is, above it.
+    #[arg(long)]
+    explain: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -123,8 +129,12 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
         scenarios: plan.scenarios.iter().map(about).collect(),
         plugins: plugins.iter().map(|(scenario, plugin)| about_plugin(scenario, plugin)).collect(),
     };
-    let mut store = match &options.out {
-        Some(folder) => Some(Store::create(folder, &plan::to_yaml(&plan.written), &about)?),
+    if let Some(file) = &options.html {
+        report::html::writable(file)?;
+    }
+    let keep = Keep::of(options);
+    let mut store = match &keep {
+        Some(keep) => Some(Store::create(&keep.folder, &plan::to_yaml(&plan.written), &about)?),
         None => None,
     };
     let mut outputs = Outputs::open(&options.outputs, plan, &about)?;
@@ -157,24 +167,72 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
     let result = result?;
     let summary = Summary::new(&about, &result);
     let (coloured, width) = show::standard_output();
-    print(&report::render(&summary, coloured, width));
-    let mut lost = Vec::new();
-    if let (Some(store), Some(folder)) = (&mut store, &options.out) {
-        match store.finish(&summary) {
-            Ok(()) => {
-                print(&format!("\nstored in {0}; read it again with: prony report {0}\n", folder.display()));
+    let text = report::render(&summary, coloured, width);
+    print(&if options.explain { report::explain(&text, coloured, width) } else { text });
+    let mut kept = Ok(());
+    if let (Some(store), Some(keep)) = (&mut store, &keep) {
+        kept = match store.finish(&summary) {
+            Ok(()) => keep.report(options),
+            Err(error) => {
+                let folder = keep.folder.display();
+                Err(Failure::Setup(format!("{folder}: the run could not be stored: {error}")))
             }
-            Err(error) => lost.push(format!("{}: the run could not be stored: {error}", folder.display())),
-        }
+        };
     }
-    let (unwritten, missed) = outputs.finish(&summary, &result);
-    lost.extend(unwritten);
+    let (lost, missed) = outputs.finish(&summary, &result);
     // What a monitoring system missed takes nothing from the result.
     for missed in missed {
         anstream::eprintln!("note: {missed}");
     }
+    kept?;
     // What could not be kept makes the run one that could not be carried out as it was asked for.
     if lost.is_empty() { Ok(summary.exit_code()) } else { Err(Failure::Setup(lost.join("; "))) }
+}
+
+/// Where a run is kept: for good, or until its report is made of it.
+struct Keep {
+    folder: PathBuf,
+    passing: bool,
+}
+
+impl Keep {
+    fn of(options: &RunOptions) -> Option<Self> {
+        match (&options.out, &options.html) {
+            (Some(folder), _) => Some(Self { folder: folder.clone(), passing: false }),
+            // Beside the report: what was measured stays there when the run is killed.
+            (None, Some(file)) => {
+                Some(Self { folder: PathBuf::from(format!("{}.run", file.display())), passing: true })
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Makes the reports that are wanted and says where everything is.
+    fn report(&self, options: &RunOptions) -> Result<(), Failure> {
+        let stored = self.folder.display();
+        if self.passing {
+            if let Some(file) = &options.html {
+                report::html::write(&self.folder, None, file)?;
+                crate::output::remove(&self.folder);
+                print(&format!("\nreport in {}\n", file.display()));
+            }
+            return Ok(());
+        }
+        print(&format!("\nstored in {stored}; read it again with: prony report {stored}\n"));
+        let own = self.folder.join(crate::output::files::REPORT);
+        if let Err(mistake) = report::html::write(&self.folder, None, &own) {
+            anstream::eprint!("{}", show::diagnostic(&mistake));
+            return Ok(());
+        }
+        if let Some(file) = &options.html {
+            // The same page: reading the run twice would take twice the time.
+            std::fs::copy(&own, file).map_err(|error| {
+                Failure::Setup(format!("{}: the report cannot be written: {error}", file.display()))
+            })?;
+            print(&format!("report in {}\n", file.display()));
+        }
+        Ok(())
+    }
 }
 
 /// What reports tell of a scenario.

@@ -109,20 +109,22 @@ fn log<W: Write>(
 }
 
 /// The tags of all histograms, each made once: those of the plan's names before the run, those of names that plugins make up
-/// when they come.
-struct Tags {
+/// when they come. Whoever reads a log finds its histograms by the same tags.
+pub(crate) struct Tags {
     taken: HashSet<String>,
     /// Lag, iteration time and guest time, by scenario.
-    scenarios: Vec<[String; 3]>,
+    pub(crate) scenarios: Vec<[String; 3]>,
     /// Response and service time, by step. Of a delivery both are named so, for they are no requests'.
-    steps: Vec<[String; 2]>,
+    pub(crate) steps: Vec<[String; 2]>,
     /// By group.
     groups: Vec<String>,
-    wakeup: String,
+    /// How late threads woke up.
+    pub(crate) wakeup: String,
 }
 
 impl Tags {
-    fn new(catalog: &Catalog) -> Self {
+    /// The tags of a catalog's names, in its order.
+    pub(crate) fn new(catalog: &Catalog) -> Self {
         let mut taken = HashSet::new();
         let wakeup = unique("generator", "wakeup", &mut taken);
         let whats = ["lag", "iteration", "guest"];

@@ -22,6 +22,7 @@ use prony_engine::Event;
 
 use crate::report::{About, Summary};
 use intervals::Intervals;
+pub(crate) use intervals::Tags;
 use timeline::Timeline;
 
 /// The names of the files in a stored run.
@@ -34,8 +35,10 @@ pub(crate) mod files {
     pub(crate) const TIMELINE: &str = "timeline.jsonl";
     /// The histograms of every second, in the HdrHistogram log format.
     pub(crate) const INTERVALS: &str = "intervals.hlog";
+    /// All of the others as a page to look at.
+    pub(crate) const REPORT: &str = "report.html";
     /// All of them.
-    pub(crate) const ALL: [&str; 4] = [PLAN, SUMMARY, TIMELINE, INTERVALS];
+    pub(crate) const ALL: [&str; 5] = [PLAN, SUMMARY, TIMELINE, INTERVALS, REPORT];
 }
 
 /// A run on its way into its folder.
@@ -120,12 +123,22 @@ impl Drop for Store {
         if self.used {
             return;
         }
-        for file in files::ALL {
-            let _ = std::fs::remove_file(self.folder.join(file));
-        }
+        remove_files(&self.folder);
         if self.made_folder {
             let _ = std::fs::remove_dir(&self.folder);
         }
+    }
+}
+
+/// Removes a stored run: its files, and the folder when nothing else is in it.
+pub(crate) fn remove(folder: &Path) {
+    remove_files(folder);
+    let _ = std::fs::remove_dir(folder);
+}
+
+fn remove_files(folder: &Path) {
+    for file in files::ALL {
+        let _ = std::fs::remove_file(folder.join(file));
     }
 }
 

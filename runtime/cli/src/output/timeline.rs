@@ -11,8 +11,8 @@ use prony_engine::stats::{CheckCount, GuestStats};
 use serde::Serialize;
 
 use crate::report::{
-    Bytes, DeliverySummary, Distribution, MetricSummary, Share, deliveries, metrics, micros, rounded,
-    scenario_steps, share, total,
+    Bytes, DeliverySummary, Distribution, MetricSummary, Share, deliveries, failures_by_kind, metrics,
+    micros, rounded, scenario_steps, share, total,
 };
 
 /// A timeline under way.
@@ -35,6 +35,7 @@ pub(super) struct ScenarioLine<'a> {
     pub(super) requests: u64,
     pub(super) requests_per_second: f64,
     pub(super) failures: u64,
+    pub(super) failures_by_kind: IndexMap<String, u64>,
     pub(super) bytes: Bytes,
     pub(super) response_time_us: Distribution,
     pub(super) service_time_us: Distribution,
@@ -119,6 +120,7 @@ pub(super) fn scenario_lines(interval: &Interval) -> impl Iterator<Item = Scenar
             requests: steps.requests,
             requests_per_second: if seconds > 0.0 { rounded(steps.requests as f64 / seconds) } else { 0.0 },
             failures: steps.failed(),
+            failures_by_kind: failures_by_kind(&steps),
             bytes: Bytes { sent: steps.bytes_sent, received: steps.bytes_received },
             response_time_us: Distribution::of(&steps.response),
             service_time_us: Distribution::of(&steps.service),

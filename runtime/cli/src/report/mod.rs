@@ -6,8 +6,10 @@
 
 mod build;
 mod ci;
+mod compare;
 mod figures;
 mod host;
+pub(crate) mod html;
 mod load_text;
 mod progress;
 #[cfg(test)]
@@ -19,12 +21,14 @@ pub(crate) mod samples_of_guests;
 mod screen;
 mod stored;
 mod summary;
+mod words;
 
 use std::time::Duration;
 
+pub use compare::{Comparison, Difference};
 pub(crate) use load_text::in_words as load_in_words;
 pub use progress::Progress;
-pub use screen::render;
+pub use screen::{explain, render, render_comparison};
 pub use stored::load;
 pub use summary::{
     Bytes, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures, GeneratorSummary,
@@ -38,7 +42,7 @@ pub(crate) use figures::count as count_in_words;
 pub(crate) use host::rfc3339;
 
 pub(crate) use build::{
-    deliveries, metrics, micros, rounded, scenario_deliveries, scenario_steps, share, total,
+    deliveries, failures_by_kind, metrics, micros, rounded, scenario_deliveries, scenario_steps, share, total,
 };
 
 use serde::{Deserialize, Serialize};

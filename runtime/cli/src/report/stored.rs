@@ -77,7 +77,7 @@ fn malformed(path: &Path, text: &str, error: &serde_json::Error) -> Diagnostic {
         .help("the file was changed or cut short; without it, the other files of the folder still hold what was measured")
 }
 
-fn problem(message: String, help: impl Into<String>) -> Diagnostic {
+pub(super) fn problem(message: String, help: impl Into<String>) -> Diagnostic {
     Diagnostic { message, place: None, label: String::new(), help: Some(help.into()) }
 }
 

@@ -24,6 +24,11 @@ impl Latency {
         self.0.merge(&other.0);
     }
 
+    /// Adds all of a histogram of nanoseconds, as one that was stored.
+    pub fn add(&mut self, histogram: &Histogram<u64>) {
+        self.0.add(histogram);
+    }
+
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         self.0.clear();

@@ -19,9 +19,14 @@ impl Values {
     /// Adds all of `other`, bucket by bucket.
     pub(super) fn merge(&mut self, other: &Self) {
         if let Some(histogram) = other.filled() {
-            // Resizing is allowed: it cannot fail.
-            let _ = self.ensure().add(histogram);
+            self.add(histogram);
         }
+    }
+
+    /// Adds all of a histogram.
+    pub(super) fn add(&mut self, histogram: &Histogram<u64>) {
+        // Resizing is allowed: it cannot fail.
+        let _ = self.ensure().add(histogram);
     }
 
     /// Forgets everything and keeps the memory.

@@ -62,7 +62,10 @@ fn mistakes_have_a_place_and_advice() {
         ),
         (
             "steps: [{name: x}]",
-            &["plan.yaml:2:9: a step that does nothing", "expected exactly one of http, mqtt, grpc, ws, think"],
+            &[
+                "plan.yaml:2:9: a step that does nothing",
+                "expected exactly one of http, mqtt, grpc, ws, think",
+            ],
         ),
         ("steps: [{repeat: 3}]", &["plan.yaml:2:9: `repeat` without steps"]),
         (

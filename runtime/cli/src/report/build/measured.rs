@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use prony_core::catalog::{StepEntry, StepKind};
 use prony_core::{Catalog, FailureKind, Phase, ScenarioId};
 use prony_engine::Statistics;
@@ -41,7 +42,6 @@ pub(crate) fn total<'a>(steps: impl IntoIterator<Item = &'a StepStats>) -> StepS
 }
 
 pub(super) fn measured(step: &StepStats, time: Duration) -> Measured {
-    let kinds = FailureKind::ALL.into_iter().zip(step.failures).filter(|(_, count)| *count > 0);
     let status = |status: u16| if status == 0 { "other".to_owned() } else { status.to_string() };
     let phase = |phase: Phase| Distribution::of(&step.phases[phase as usize]);
     let seconds = time.as_secs_f64();
@@ -51,7 +51,7 @@ pub(super) fn measured(step: &StepStats, time: Duration) -> Measured {
         failures: Failures {
             total: step.failed(),
             share: part_of(step.failed(), step.requests),
-            by_kind: kinds.map(|(kind, count)| (kind.name().to_owned(), count)).collect(),
+            by_kind: failures_by_kind(step),
         },
         statuses: step.statuses.iter().map(|(code, count)| (status(*code), *count)).collect(),
         response_time_us: Distribution::of(&step.response),
@@ -66,6 +66,12 @@ pub(super) fn measured(step: &StepStats, time: Duration) -> Measured {
         },
         bytes: Bytes { sent: step.bytes_sent, received: step.bytes_received },
     }
+}
+
+/// Failed requests by kind; only kinds that occurred.
+pub(crate) fn failures_by_kind(step: &StepStats) -> IndexMap<String, u64> {
+    let kinds = FailureKind::ALL.into_iter().zip(step.failures).filter(|(_, count)| *count > 0);
+    kinds.map(|(kind, count)| (kind.name().to_owned(), count)).collect()
 }
 
 pub(crate) fn share<'a>(checks: impl IntoIterator<Item = &'a CheckCount>) -> Share {

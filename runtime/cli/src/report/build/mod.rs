@@ -7,7 +7,9 @@ mod measured;
 mod scenario;
 
 pub(crate) use guest::metrics;
-pub(crate) use measured::{micros, rounded, scenario_deliveries, scenario_steps, share, total};
+pub(crate) use measured::{
+    failures_by_kind, micros, rounded, scenario_deliveries, scenario_steps, share, total,
+};
 pub(crate) use scenario::deliveries;
 
 use prony_core::{Catalog, ScenarioId};

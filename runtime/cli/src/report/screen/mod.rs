@@ -1,11 +1,15 @@
 //! The summary on one screen: what ran, whether to believe it, what was measured, what was asked of it, how it came out.
 
+mod comparison;
+mod explain;
 mod guest;
 mod paint;
 mod scenario;
 mod table;
 mod text;
 
+pub use comparison::render_comparison;
+pub use explain::explain;
 pub(super) use paint::Paint;
 pub(super) use text::{clean, cut, left, right, width};
 

@@ -103,6 +103,7 @@ impl Browser {
     }
 
     /// Calls a method of the protocol; its result.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for the call")]
     pub(crate) fn call(&mut self, method: &str, parameters: Json) -> Json {
         self.calls += 1;
         let id = self.calls;

@@ -1,5 +1,7 @@
 //! What people see and do: numbers, charts, comparison, keys, contrast, pictures.
 
+use std::f64::consts::LOG10_2;
+
 use serde_json::{Value as Json, json};
 
 use super::browser::{Browser, DESK, Screen};
@@ -157,7 +159,7 @@ fn charts_hold(browser: &mut Browser, of: &Json, timeline: Option<&[Json]>) {
     let mut looked_at = 0;
     for (clock, figures) in [("response", &of["response_time_us"]), ("service", &of["service_time_us"])] {
         let values = curve[clock].as_array().expect("a curve");
-        for (nines, key) in [(0.301_03, "p50"), (1.0, "p90"), (1.301_03, "p95"), (2.0, "p99")] {
+        for (nines, key) in [(LOG10_2, "p50"), (1.0, "p90"), (1.0 + LOG10_2, "p95"), (2.0, "p99")] {
             // Few requests do not tell so many nines apart.
             let Some(at) = x.iter().position(|found| (found - nines).abs() < 1e-4) else { continue };
             assert_eq!(number(&values[at]), number(&figures[key]), "{clock} {key}");

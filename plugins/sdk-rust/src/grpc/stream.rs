@@ -110,7 +110,7 @@ impl Stream {
 
     /// The message that was read last answers the oldest that was [asked](Self::ask) under this key. True when there was one.
     pub fn answered(&self, key: impl Display) -> bool {
-        self.0.answered(key.to_string(), self.0.arrived())
+        self.0.answered(&key.to_string(), self.0.arrived())
     }
 
     /// When the message came that was read last, since the run's beginning, as [`clock::now`](crate::clock::now) counts: whatever the

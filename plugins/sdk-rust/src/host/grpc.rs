@@ -26,8 +26,8 @@ impl Stream {
         self.0.ask_json(key, message).await.map_err(told)
     }
 
-    pub(crate) fn answered(&self, key: String, at: u64) -> bool {
-        self.0.answered(&key, at)
+    pub(crate) fn answered(&self, key: &str, at: u64) -> bool {
+        self.0.answered(key, at)
     }
 
     pub(crate) fn arrived(&self) -> u64 {

@@ -153,10 +153,9 @@ impl Stream {
         self.ask(key, message.into_bytes()).await
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "as in a component")]
-    pub(crate) fn answered(&self, key: String, at: u64) -> bool {
+    pub(crate) fn answered(&self, key: &str, at: u64) -> bool {
         let mut held = self.held.borrow_mut();
-        let asked = held.asked.get_mut(&key).and_then(|line| line.pop_front_if(|sent| *sent <= at));
+        let asked = held.asked.get_mut(key).and_then(|line| line.pop_front_if(|sent| *sent <= at));
         let Some(sent) = asked else { return false };
         let mut state = self.state.borrow_mut();
         let stream = state.requests[self.number].clone();

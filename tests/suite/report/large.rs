@@ -33,8 +33,13 @@ fn stretched(folder: &Path) {
     std::fs::write(folder.join("timeline.jsonl"), text).expect("a file");
     let log = read("intervals.hlog");
     let (head, lines): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| !line.starts_with("Tag="));
-    let first: Vec<(&str, &str)> = lines.iter().filter_map(|line| line.split_once(",0.000,")).collect();
-    assert!(first.len() > 2 * STEPS, "{}", first.len());
+    let parts = lines.iter().filter_map(|line| {
+        let (tag, rest) = line.split_once(',')?;
+        let (start, rest) = rest.split_once(',')?;
+        start.parse::<f64>().is_ok_and(|start| start < 0.5).then_some((tag, rest))
+    });
+    let first: Vec<(&str, &str)> = parts.collect();
+    assert!(first.len() > 2 * STEPS, "{} of {} lines", first.len(), lines.len());
     let mut text = head.join("\n") + "\n";
     for second in 0..SECONDS {
         for (tag, rest) in &first {

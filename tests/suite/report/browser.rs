@@ -99,6 +99,8 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
+        // A page behind another one is not painted.
+        browser.call("Page.bringToFront", json!({}));
         browser
     }
 

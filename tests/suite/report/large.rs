@@ -75,7 +75,9 @@ fn an_hour_of_fifty_steps_is_a_small_report_that_opens_at_once() {
         assert_eq!(points, 600);
         let rows = browser.evaluate("document.querySelectorAll('[data-table=steps] tbody tr').length");
         assert_eq!(rows, STEPS as u64);
-        let paint = browser.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+        let paint = browser.evaluate(
+            "new Promise((done) => new PerformanceObserver((list) => done(list.getEntriesByName('first-contentful-paint')[0].startTime)).observe({ type: 'paint', buffered: true }))",
+        );
         let paint = paint.as_f64().expect("a time");
         eprintln!("a report of {SECONDS} s and {STEPS} steps: {size} bytes, first paint after {paint:.0} ms");
         // 1 s is what is wanted; a machine that is busy with other things may take ten times that.

@@ -99,6 +99,8 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
+        // A page behind another one is not painted.
+        browser.call("Page.bringToFront", json!({}));
         browser
     }
 
@@ -128,10 +130,16 @@ impl Browser {
     pub(crate) fn open(&mut self, file: &Path, screen: Screen) {
         self.look_at(screen);
         let path = file.canonicalize().expect("the file is there");
-        self.call("Page.navigate", json!({"url": format!("file://{}", path.display())}));
-        let ready = "new Promise((done) => { const look = () => document.documentElement.dataset.ready && document.readyState === 'complete' ? done(true) : setTimeout(look, 20); look(); setTimeout(() => done(false), 60000); })";
-        let found = self.evaluate(ready);
-        assert_eq!(found, true, "the page did not build itself: {:#?}", self.complaints());
+        let address = format!("file://{}", path.display());
+        self.call("Page.navigate", json!({"url": address}));
+        // As many looks as a very busy machine needs.
+        let look = format!(
+            "new Promise((done) => setTimeout(() => done(location.href === {} && document.readyState === 'complete' \
+             && document.documentElement?.dataset.ready === 'true'), 50))",
+            json!(address)
+        );
+        let ready = (0..1_200).any(|_| self.evaluate(&look) == true);
+        assert!(ready, "the page did not build itself: {:#?}", self.complaints());
     }
 
     /// Changes what the page is looked at with.

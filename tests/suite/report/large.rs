@@ -33,8 +33,13 @@ fn stretched(folder: &Path) {
     std::fs::write(folder.join("timeline.jsonl"), text).expect("a file");
     let log = read("intervals.hlog");
     let (head, lines): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| !line.starts_with("Tag="));
-    let first: Vec<(&str, &str)> = lines.iter().filter_map(|line| line.split_once(",0.000,")).collect();
-    assert!(first.len() > 2 * STEPS, "{}", first.len());
+    let parts = lines.iter().filter_map(|line| {
+        let (tag, rest) = line.split_once(',')?;
+        let (start, rest) = rest.split_once(',')?;
+        start.parse::<f64>().is_ok_and(|start| start < 0.5).then_some((tag, rest))
+    });
+    let first: Vec<(&str, &str)> = parts.collect();
+    assert!(first.len() > 2 * STEPS, "{} of {} lines", first.len(), lines.len());
     let mut text = head.join("\n") + "\n";
     for second in 0..SECONDS {
         for (tag, rest) in &first {
@@ -70,7 +75,9 @@ fn an_hour_of_fifty_steps_is_a_small_report_that_opens_at_once() {
         assert_eq!(points, 600);
         let rows = browser.evaluate("document.querySelectorAll('[data-table=steps] tbody tr').length");
         assert_eq!(rows, STEPS as u64);
-        let paint = browser.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+        let paint = browser.evaluate(
+            "new Promise((done) => new PerformanceObserver((list) => done(list.getEntriesByName('first-contentful-paint')[0].startTime)).observe({ type: 'paint', buffered: true }))",
+        );
         let paint = paint.as_f64().expect("a time");
         eprintln!("a report of {SECONDS} s and {STEPS} steps: {size} bytes, first paint after {paint:.0} ms");
         // 1 s is what is wanted; a machine that is busy with other things may take ten times that.

@@ -95,7 +95,8 @@ mod tests {
         assert_eq!(lines.len(), starts.len(), "{text}");
         assert!(lines.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{text}");
         assert!(lines[4].ends_with("only in this run"), "{text}");
-        assert!(lines[6].ends_with("2,000      1,000  +100 %"), "{text}");
+        let words: Vec<&str> = lines[6].split_whitespace().collect();
+        assert_eq!(words, ["requests", "2,000", "1,000", "+100", "%"], "{text}");
         assert!(lines[7].ends_with("−50 %"), "{text}");
     }
 }

@@ -26,18 +26,17 @@ class Chat(Scenario):
         hello = await ws.connect(f"/room/{user.scenario}-{room}-{user.iteration}?presence=1&user={user.id}", name="join")
         hello.check("let in", hello.status == 101)
         talk = Talk(members, self.rounds)
-        ears = asyncio.create_task(talk.listen())
-        await talk.until(lambda: talk.present == members, self.patience)
+        await talk.until(lambda: talk.present == members)
         for round in range(self.rounds):
             await sleep(random.between(0, self.think) / 1000)
             said = clock.now()
             word = {"from": user.id, "round": round, "at": said * 1000}
             await ws.request(json=word, key=round, timeout=self.patience, name="say")
-            await talk.until(lambda: talk.spoken[round] == members, self.patience)
+            await talk.until(lambda: talk.spoken[round] == members)
             whole.record(max(0, talk.last[round] - said) * 1000)
         check("the room was whole to the end", all(spoken == members for spoken in talk.spoken))
         await ws.close(name="leave")
-        await ears
+        await talk.ears
 
 
 class Talk:
@@ -49,17 +48,16 @@ class Talk:
         self.spoken = [0] * rounds
         self.last = [0.0] * rounds
         self.news = asyncio.Event()
+        self.ears = asyncio.create_task(self.listen())
 
-    async def until(self, come, patience):
-        """Waits for something that is to be heard."""
-        over = asyncio.create_task(sleep(patience))
+    async def until(self, come):
+        """Waits for something that is to be heard, as long as there is anything to hear."""
         while not come():
             self.news.clear()
             news = asyncio.create_task(self.news.wait())
-            await asyncio.wait({news, over}, return_when=asyncio.FIRST_COMPLETED)
-            if over.done():
+            await asyncio.wait({news, self.ears}, return_when=asyncio.FIRST_COMPLETED)
+            if self.ears.done() and not come():
                 raise Failed("somebody is missing in the room")
-        over.cancel()
 
     async def listen(self):
         async for message in ws.messages():

@@ -21,7 +21,7 @@ def room(other, **more):
 class TestChat(unittest.TestCase):
     def test_everybody_is_heard_in_every_round(self):
         server = room(lambda word: [{**word, "from": 1, "at": word["at"] - 5}], time=0.01)
-        result = run(Chat, config={"room": 2, "rounds": 3, "think_ms": 0}, server=server, users=2)
+        result = run(Chat, config={"room": 2, "rounds": 3, "think_ms": 0}, server=server, users=2, wanted=2)
         # User 1 has a room of its own making: nobody tells it of another.
         self.assertEqual(result.errors, ["somebody is missing in the room"])
         own = [figure.value for figure in result.figures if figure.user == 0 and figure.name == "heard"]
@@ -31,7 +31,7 @@ class TestChat(unittest.TestCase):
         self.assertEqual(server.connections[0].path, "/room/test-0-0?presence=1&user=0")
 
     def test_whoever_is_silent_is_missed(self):
-        result = run(Chat, config={"room": 2, "rounds": 1, "patience_ms": 500}, server=room(lambda _: []), users=2)
+        result = run(Chat, config={"room": 2, "rounds": 1}, server=room(lambda _: []), users=2, wanted=2)
         self.assertEqual(result.errors, ["somebody is missing in the room"] * 2)
 
 

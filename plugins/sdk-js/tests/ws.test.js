@@ -69,7 +69,7 @@ test("the plugin knows answers by its keys", async () => {
 test("ends and refusals are told", async () => {
   const { requests } = await play(async () => {
     assert.equal((await ws.connect()).status, 401);
-    await assert.rejects(ws.send("x"), fails("status_client", "401"));
+    await assert.rejects(ws.send("x"), fails("status_4xx", "401"));
   }, new Server().refuseConnections(401));
   assert.deepEqual(requests.map(({ failed }) => failed), [true, true]);
   const { time } = await play(async () => {

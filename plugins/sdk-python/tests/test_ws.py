@@ -83,7 +83,7 @@ class Talking(unittest.TestCase):
     def test_ends_and_refusals_are_told(self):
         async def refused():
             self.assertEqual((await ws.connect()).status, 401)
-            with self.assertRaisesRegex(WsFailure, "status_client: .*401"):
+            with self.assertRaisesRegex(WsFailure, "status_4xx: .*401"):
                 await ws.send("x")
 
         result = play(refused, Server().refuse_connections(401))

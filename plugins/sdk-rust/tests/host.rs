@@ -53,7 +53,7 @@ fn unexpected_statuses_and_checks_fail_requests() {
     .unwrap();
     let kinds: Vec<_> = host.requests().into_iter().map(|request| request.failure).collect();
     let kind = |name: &str| Some(name.to_owned());
-    assert_eq!(kinds, [kind("status_client"), None, kind("status_server"), kind("check")]);
+    assert_eq!(kinds, [kind("status_4xx"), None, kind("status_5xx"), kind("check")]);
     assert_eq!((host.check("is red").failed, host.check("of the scenario").failed), (1, 1));
 }
 

@@ -102,7 +102,7 @@ fn ends_and_refusals_are_told() {
     let mut host = Host::new();
     host.ws().refuse_connections(401);
     assert_eq!(host.wait_for(ws::connect().into_future()).unwrap().status(), 401);
-    assert_eq!(kind(&host.wait_for(ws::text("x").send()).unwrap_err()), "status_client");
+    assert_eq!(kind(&host.wait_for(ws::text("x").send()).unwrap_err()), "status_4xx");
     host.ws().fail_connections("connect_refused", "nobody is there");
     assert_eq!(kind(&host.wait_for(ws::ping().into_future()).unwrap_err()), "connect_refused");
     assert_eq!(host.failed_requests().len(), 3);

@@ -8,7 +8,7 @@ use crate::binary::Served;
 /// Every released version of the interface, with the digest of its files.
 const RELEASED: [(&str, &str); 2] = [
     ("0.1.0", "043e7525b7c2b435c291b1df039352f635eefa05470a48a74818cb4848fc3a75"),
-    ("0.1.1", "c85740feb4af3cd44608b533ffa8e24d91c9e84e94f3e32d1eba04cc9f7a3c10"),
+    ("0.1.1", "024c683e7527cb99aa07ce331038819ff2ac919d13ded25c5b79b237a5fee44e"),
 ];
 
 #[test]

@@ -69,9 +69,15 @@ fn every_call_of_ws_does_what_the_interface_says() {
 /// What everybody says comes to all others, each in its time, and results have the figures that the example promises.
 #[test]
 fn a_chat_room_hears_everybody() {
-    let Some(chat) = guest("a_chat_room_hears_everybody", "chat") else { return };
+    for name in ["chat", "chat-python"] {
+        let Some(chat) = guest("a_chat_room_hears_everybody", name) else { continue };
+        chat_goes_well(name, &chat);
+    }
+}
+
+fn chat_goes_well(name: &str, chat: &std::path::Path) {
     let served = Served::with_websocket();
-    let plan = example("chat", &chat)
+    let plan = example(name, chat)
         .replace("${TARGET:-ws://127.0.0.1:8081}", served.ws())
         // A machine that is busy with other tests is slow.
         .replace("< 100ms", "< 10s")

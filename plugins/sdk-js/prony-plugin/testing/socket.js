@@ -60,7 +60,7 @@ class WsCall extends Call {
     await this.takes();
     if (gate === null) return;
     if (typeof gate !== "number") throw this.fails(gate.kind, gate.message);
-    throw this.fails(gate < 500 ? "status_client" : "status_server", `the server refuses the handshake, status ${gate}`);
+    throw this.fails(gate < 500 ? "status_4xx" : "status_5xx", `the server refuses the handshake, status ${gate}`);
   }
 
   /** @param {Message} message */

@@ -82,7 +82,7 @@ class Socket:
         if isinstance(verdict, records.Failure):
             raise call.fails(verdict.kind, verdict.message)
         if verdict is not None:
-            kind = "status_client" if verdict < 500 else "status_server"
+            kind = "status_4xx" if verdict < 500 else "status_5xx"
             raise call.fails(kind, f"the server refuses the handshake, status {verdict}")
 
     def _say(self, message: Message, options: Options) -> list[str | bytes]:

@@ -32,8 +32,8 @@ pub(crate) async fn send(request: Request) -> Result<Reply, Failure> {
             .as_deref()
             .map_or(status < 400, |words| words.split(',').any(|word| holds(word, status)));
         let kind = match status {
-            400..=499 => "status_client",
-            500..=599 => "status_server",
+            400..=499 => "status_4xx",
+            500..=599 => "status_5xx",
             _ => "status",
         };
         (!good).then_some(kind)

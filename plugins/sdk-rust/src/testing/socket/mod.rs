@@ -42,7 +42,7 @@ impl Gate {
         match self {
             Self::Failure(failure) => failure.clone(),
             Self::Status(status) => {
-                let kind = if *status < 500 { "status_client" } else { "status_server" };
+                let kind = if *status < 500 { "status_4xx" } else { "status_5xx" };
                 Failure::new(kind, format!("the server refuses the handshake, status {status}"))
             }
         }

@@ -79,7 +79,7 @@ pub(crate) async fn connect(opening: Opening) -> Answer {
         // A status is an answer all the same.
         Some(Gate::Status(status)) => {
             let reply = called.answered(Content { status, ..Content::reason(0) });
-            called.spoiled(if status < 500 { "status_client" } else { "status_server" });
+            called.spoiled(if status < 500 { "status_4xx" } else { "status_5xx" });
             Ok(reply)
         }
     }

@@ -167,6 +167,8 @@ fn remote_write_brings_prometheus_every_figure_in_both_kinds_of_histograms() {
 fn prometheus_scrapes_a_run_to_its_very_end() {
     let [port] = free_ports();
     let Some(prometheus) = Prometheus::start("scraping by Prometheus", Some(port)) else { return };
+    // It may take seconds to find out what it is to scrape.
+    assert!(within(Duration::from_secs(60), || !prometheus.query("up").is_empty()));
     let target = Served::start();
     let plan = Plan::new(&format!(
         "target: {}\nscenarios:\n  main:\n    load: {{rate: 100/s, for: 5s}}\n    steps:\n      - http: GET /items?delay=uniform(1ms,9ms)\n        name: 'a \"quoted\" \\ name'\n",

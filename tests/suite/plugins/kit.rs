@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use super::{guest, root};
 use crate::binary::{BINARY, Served};
@@ -58,10 +59,14 @@ fn unit_tests(project: &Path, language: &str) {
     assert!(output.status.success(), "{program}: {said}");
 }
 
+/// Projects of the same name, built into the same folder: one after the other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 fn from_nothing_to_a_run(test: &str, language: &str, world: &str) {
     if !can_build(test, language) {
         return;
     }
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().expect("a folder");
     let step = |place: &Path, arguments: &[&str], told: &str| {
         let said = prony(place, arguments);

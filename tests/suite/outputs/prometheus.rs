@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use super::expected::{Arrived, Labels, figures};
-use super::{get_json, run_demo};
+use super::{get, get_json, run_demo};
 use crate::binary::{Plan, Prony, Served};
 use crate::processes::{Process, free_ports, program, within};
 use crate::requirements::missing;
@@ -51,7 +51,11 @@ impl Prometheus {
                 .arg(format!("--web.listen-address=127.0.0.1:{port}"))
                 .args(["--enable-feature=native-histograms", "--web.enable-remote-write-receiver"]),
         );
-        process.listens(&[port], Duration::from_secs(60)).then(|| Self { _process: process, port, folder })
+        // It listens before it answers.
+        let ready = || get(port, "/-/ready").contains("is Ready");
+        let begun =
+            process.listens(&[port], Duration::from_secs(60)) && within(Duration::from_secs(60), ready);
+        begun.then(|| Self { _process: process, port, folder })
     }
 
     /// What an expression comes to now: labels, and the value as Prometheus writes it.

@@ -157,9 +157,7 @@ fn assert_delays_are_true(start: impl Fn() -> Served, plan: impl Fn(&Served) -> 
         assert_eq!(summary["scenarios"]["main"]["requests"], 15_000, "{summary:#}");
         let stolen = summary["scenarios"]["main"]["lag_us"]["p999"].as_f64().expect("a figure");
         if stolen > 5_000.0 {
-            eprintln!(
-                "one start in a thousand came {stolen} µs late: the machine was not free, so nothing is judged"
-            );
+            // Nothing that it shows is judged.
             continue;
         }
         wrong = wrong_percentiles(&summary);

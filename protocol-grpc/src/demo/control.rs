@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prony_transport::target::clock;
+use prony_transport::target::{Pattern, Standing, clock};
 use tonic::{Request, Response, Status};
 use tonic_health::ServingStatus;
 
@@ -14,8 +14,7 @@ use super::generated::{
     Counters, GetCountersRequest, ResetReply, ResetRequest, SetFaultReply, SetFaultRequest, SetHealthReply,
     SetHealthRequest, StallReply, StallRequest,
 };
-use super::orders::Standing;
-use super::services::{WITH_HEALTH, all_healthy};
+use super::services::{SHOP, WITH_HEALTH, all_healthy};
 
 /// Answers control calls.
 pub(super) struct ControlCalls(Arc<Shared>);
@@ -46,9 +45,10 @@ impl Control for ControlCalls {
 
     async fn set_fault(&self, request: Request<SetFaultRequest>) -> Result<Response<SetFaultReply>, Status> {
         let SetFaultRequest { method, fault } = request.into_inner();
-        let ordered = Faults::parse(&fault)
-            .map_err(|error| format!("fault: {error}"))
-            .and_then(|faults| self.0.orders.change(|standing| standing.order(&method, faults)));
+        let ordered = Faults::parse(&fault).map_err(|error| format!("fault: {error}")).and_then(|faults| {
+            let pattern = pattern(&method)?;
+            self.0.orders.change(|standing| standing.rule(pattern).map(|rule| *rule = faults))
+        });
         ordered.map_err(Status::invalid_argument)?;
         Ok(Response::new(SetFaultReply {}))
     }
@@ -75,5 +75,33 @@ impl Control for ControlCalls {
             by_method: counters.by_method(),
             connections: counters.connections(),
         }))
+    }
+}
+
+/// A method's path, all that begin like it when it ends with `*`, or all of the shop when it is empty.
+fn pattern(method: &str) -> Result<Pattern, String> {
+    match method {
+        "" => Ok(Pattern::Below(format!("/{SHOP}/"))),
+        path if path.starts_with('/') => Ok(Pattern::parse(path)),
+        other => Err(format!("method: expected a path such as \"/{SHOP}/Echo\", found {other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_for_paths_and_without_one_for_the_shop() {
+        let echo = format!("/{SHOP}/Echo");
+        for (method, path, fits) in [
+            ("", &*echo, true),
+            ("", "/a.B/C", false),
+            ("/a.B/*", "/a.B/C", true),
+            ("/a.B/*", "/a.BB/C", false),
+        ] {
+            assert_eq!(pattern(method).expect(method).fits(path), fits, "{method} {path}");
+        }
+        assert!(pattern("Echo").is_err());
     }
 }

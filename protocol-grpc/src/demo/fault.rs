@@ -66,6 +66,12 @@ pub(super) enum Ending {
 const ENDINGS: &str = "`status`, `reset`, `goaway`, `close`, `abort`, `no_reply`, `half_message`, `no_trailers`, \
                        `content_type`, `http_status`, `flag`, `encoding`, `oversized`, `endless`";
 
+impl Default for Faults {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl Faults {
     /// None at all.
     pub(super) const NONE: Self =

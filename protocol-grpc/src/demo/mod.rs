@@ -17,7 +17,6 @@ mod exchange;
 mod fault;
 mod generated;
 mod messages;
-mod orders;
 mod services;
 mod shop;
 mod spoil;
@@ -31,11 +30,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use prony_transport::target::{ServerIdentity, ServerIdentityError, Team, advice};
+use prony_transport::target::{Orders, ServerIdentity, ServerIdentityError, Team, advice};
 use tonic_health::server::HealthReporter;
 
 use counters::Counters;
-use orders::Orders;
 use worker::Worker;
 
 /// How to start a target.
@@ -89,7 +87,7 @@ pub enum TargetError {
 #[derive(Debug)]
 struct Shared {
     counters: Counters,
-    orders: Orders,
+    orders: Orders<fault::Faults>,
     health: HealthReporter,
 }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use h2::Reason;
 use prony_core::Random;
-use prony_transport::target::{Alarm, Fate, Serve};
+use prony_transport::target::{Alarm, Fate, Serve, Standing, View};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
-use super::orders::{Standing, View};
+use super::fault::Faults;
 use super::services::Services;
 use super::{Shared, exchange, services};
 
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Worker {
     index: usize,
     pub(super) shared: Arc<Shared>,
-    view: View,
+    view: View<Faults>,
     pub(super) alarm: Rc<Alarm>,
     pub(super) random: RefCell<Random>,
     pub(super) services: Services,
@@ -52,7 +52,7 @@ impl Worker {
     }
 
     /// The orders as they stand.
-    pub(super) fn standing(&self) -> Rc<Standing> {
+    pub(super) fn standing(&self) -> Rc<Standing<Faults>> {
         self.view.standing(&self.shared.orders)
     }
 

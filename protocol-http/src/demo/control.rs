@@ -1,11 +1,9 @@
 //! Control calls: orders for the replies to come, and what has come in so far.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use prony_transport::target::{Delay, Pattern, Standing, clock, words};
+use prony_transport::target::{Delay, Fields, Standing, words};
 use serde_json::{Map, Value, json};
 
 use super::Shared;
@@ -15,6 +13,8 @@ use super::reply::{Reply, json_value, wrong, wrong_method};
 
 /// Where control calls begin.
 pub(super) const PREFIX: &str = "/_control/";
+/// Paths that orders may be for.
+const PATHS: &str = "\"/items\" or \"/items/*\"";
 
 /// The reply to a control call. It is held by no order.
 pub(super) fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Reply {
@@ -24,7 +24,7 @@ pub(super) fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Reply {
         ("counters", &Method::GET) => return counters(shared),
         ("counters", _) => return wrong_method("GET"),
         ("stall" | "delay" | "status" | "fault" | "reset", &Method::POST) => {
-            fields(body).and_then(|fields| change(shared, order, &fields))
+            Fields::read(body).and_then(|fields| change(shared, order, &fields))
         }
         ("stall" | "delay" | "status" | "fault" | "reset", _) => return wrong_method("POST"),
         _ => return paths::unknown(path),
@@ -47,90 +47,47 @@ fn counters(shared: &Shared) -> Reply {
     json_value(StatusCode::OK, &counters)
 }
 
-fn change(shared: &Shared, order: &str, fields: &Map<String, Value>) -> Result<(), String> {
+fn change(shared: &Shared, order: &str, fields: &Fields) -> Result<(), String> {
     match order {
         "stall" => {
-            let after =
-                text(fields, "after")?.map_or(Ok(Duration::ZERO), |text| words::duration("after", text));
-            let length =
-                text(fields, "for")?.ok_or("expected `for`, how long the stall lasts, such as \"2s\"")?;
-            let from = clock::now() + after?;
-            let until = from + words::duration("for", length)?;
-            only(fields, &["after", "for"])?;
+            let (from, until) = fields.stall()?;
             shared.orders.change(|standing| standing.stall(from, until));
         }
         "delay" => {
-            let delay = text(fields, "delay")?.ok_or("expected `delay`, such as \"uniform(1ms,9ms)\"")?;
+            let delay = fields.text("delay")?.ok_or("expected `delay`, such as \"uniform(1ms,9ms)\"")?;
             let delay = Delay::parse(delay)?;
-            only(fields, &["path", "delay"])?;
-            let pattern = pattern(fields)?;
-            shared.orders.change(|standing| standing.rule(pattern).delay = Some(delay));
+            fields.only(&["path", "delay"])?;
+            let pattern = fields.pattern(PATHS)?;
+            shared.orders.change(|standing| standing.rule(pattern).map(|rule| rule.delay = Some(delay)))?;
         }
         "status" => {
             let code = match fields.get("status") {
                 Some(Value::Number(number)) => number.to_string(),
-                _ => text(fields, "status")?.ok_or("expected `status`, such as 503")?.to_owned(),
+                _ => fields.text("status")?.ok_or("expected `status`, such as 503")?.to_owned(),
             };
             let status = fault::status(&code)?;
-            let share = text(fields, "share")?.map_or(Ok(1.0), |text| words::share("share", text))?;
-            only(fields, &["path", "status", "share"])?;
-            let pattern = pattern(fields)?;
+            let share = fields.text("share")?.map_or(Ok(1.0), |text| words::share("share", text))?;
+            fields.only(&["path", "status", "share"])?;
+            let pattern = fields.pattern(PATHS)?;
             shared.orders.change(|standing| {
-                let rule = standing.rule(pattern);
-                rule.ending = Some(Ending::Status(status));
-                rule.share = share;
-            });
+                standing.rule(pattern).map(|rule| {
+                    rule.ending = Some(Ending::Status(status));
+                    rule.share = share;
+                })
+            })?;
         }
         "fault" => {
-            let words = text(fields, "fault")?.ok_or("expected `fault`, such as \"reset&share=1%\"")?;
+            let words = fields.text("fault")?.ok_or("expected `fault`, such as \"reset&share=1%\"")?;
             let faults = Faults::parse(words)?;
-            only(fields, &["path", "fault"])?;
-            let pattern = pattern(fields)?;
-            shared.orders.change(|standing| *standing.rule(pattern) = faults);
+            fields.only(&["path", "fault"])?;
+            let pattern = fields.pattern(PATHS)?;
+            shared.orders.change(|standing| standing.rule(pattern).map(|rule| *rule = faults))?;
         }
         _ => {
-            only(fields, &[])?;
+            fields.only(&[])?;
             shared.orders.change(|standing| *standing = Standing::default());
             shared.counters.forget();
         }
     }
     Ok(())
-}
-
-/// The body's fields; no body has none.
-fn fields(body: &Bytes) -> Result<Map<String, Value>, String> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err("expected a JSON object".to_owned()),
-        Err(error) => Err(format!("the body is no JSON: {error}")),
-    }
-}
-
-fn text<'a>(fields: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, String> {
-    match fields.get(key) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(format!("`{key}` expects a text in quotes, found {other}")),
-    }
-}
-
-fn pattern(fields: &Map<String, Value>) -> Result<Pattern, String> {
-    match text(fields, "path")? {
-        None => Ok(Pattern::All),
-        Some(path) if path.starts_with('/') => Ok(Pattern::parse(path)),
-        Some(path) => {
-            Err(format!("`path` expects a path such as \"/items\" or \"/items/*\", found `{path}`"))
-        }
-    }
-}
-
-fn only(fields: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
-    match fields.keys().find(|key| !known.contains(&key.as_str())) {
-        None => Ok(()),
-        Some(key) if known.is_empty() => Err(format!("unknown key `{key}`: this call has none")),
-        Some(key) => Err(format!("unknown key `{key}`, expected {}", known.join(", "))),
-    }
 }

@@ -50,7 +50,7 @@ fn fill(summary: &mut Json) {
     scenario["metrics"] = json!({
         "mqtt.lost": {"kind": "counter", "unit": "messages", "count": 1, "sum": 3.0, "per_second": 1.0},
         "grpc.server_OK": {"kind": "counter", "unit": "", "count": 1, "sum": 3.0, "per_second": 1.0},
-        "grpc.calls to x": {"kind": "counter", "unit": "", "count": 1, "sum": 3.0, "per_second": 1.0},
+        "grpc.calls_to_x": {"kind": "counter", "unit": "", "count": 1, "sum": 3.0, "per_second": 1.0},
         "own": {"kind": "gauge", "unit": "<b>EUR</b>", "count": 1, "last": 3.0, "min": 1.0, "max": 4.0},
     });
     scenario["deliveries"] = json!({"deliver #": {"protocol": "mqtt", "messages": 3, "messages_per_second": 1.0,

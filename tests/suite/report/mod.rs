@@ -5,6 +5,7 @@ mod browser;
 mod hostile;
 mod large;
 mod page;
+mod protocols;
 mod vendor;
 
 use std::path::{Path, PathBuf};

@@ -9,7 +9,8 @@ use super::{changed, report, run_of_shop, shop, with_browser};
 use crate::binary::{Prony, Served};
 
 /// The cells of a table by the text of their first column and the heading: the values themselves, not their texts.
-const TABLES: &str = "Object.fromEntries([...document.querySelectorAll('table[data-table]')].map((table) => {
+pub(super) const TABLES: &str =
+    "Object.fromEntries([...document.querySelectorAll('table[data-table]')].map((table) => {
     const heads = [...table.querySelectorAll('thead th')].map((head) => head.textContent);
     return [table.dataset.table, [...table.querySelectorAll('tbody tr')].map((row) =>
         Object.fromEntries([...row.children].map((cell, at) => [heads[at], cell.dataset.value ?? null])))];

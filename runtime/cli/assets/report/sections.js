@@ -232,7 +232,8 @@ function metrics() {
   const rows = Object.entries(summary.scenarios).flatMap(([scenario, of]) =>
     Object.entries(of.metrics).map(([name, metric]) => ({ scenario, name, ...metric })));
   const owed = new Set(["mqtt.expected", "mqtt.delivered", "mqtt.lost", "mqtt.undelivered", "mqtt.duplicated", "mqtt.reordered"]);
-  const wrong = new Set(["mqtt.lost", "mqtt.lost_against_rules", "mqtt.undelivered", "mqtt.duplicated_against_rules", "mqtt.reordered", "mqtt.connections_lost"]);
+  const wrong = new Set(["mqtt.lost", "mqtt.lost_against_rules", "mqtt.undelivered", "mqtt.duplicated_against_rules", "mqtt.reordered", "mqtt.connections_lost",
+    "ws.lost", "ws.duplicated", "ws.reordered", "ws.connections_lost"]);
   const audited = new Set(rows.filter((row) => row.name === "mqtt.expected" && row.sum > 0).map((row) => row.scenario));
   const worth = (row) => row.kind !== "counter" ? row.count > 0 : row.sum > 0 || (audited.has(row.scenario) && owed.has(row.name));
   const show = (id, title, words, mine, tone) => section(id, title, words, table(title, [
@@ -240,15 +241,16 @@ function metrics() {
     { title: "value", value: (row) => metricValue(row)[0], show: (_, row) => metricValue(row)[1], tone },
   ], mine, { id, filter: true }));
   const is = (prefix) => (row) => row.name.startsWith(prefix);
-  const backend = is("grpc.calls to ");
+  const backend = is("grpc.calls_to_");
   const status = (row) => is("grpc.server_")(row) || is("grpc.client_")(row);
-  const own = (row) => !is("mqtt.")(row) && !is("grpc.")(row);
+  const own = (row) => !["mqtt.", "grpc.", "ws."].some((prefix) => is(prefix)(row));
   const failed = (row) => (status(row) && !row.name.endsWith("_OK") ? "bad" : null);
   return [
     show("mqtt", "MQTT: the delivery audit and counters", word("MQTT audit"), rows.filter(is("mqtt.")).filter(worth), (row) => (wrong.has(row.name) && row.sum > 0 ? "bad" : null)),
     show("grpc-statuses", "gRPC: statuses", word("gRPC statuses"), rows.filter(status).filter(worth), failed),
     show("grpc-backends", "gRPC: backends", word("gRPC backends"), rows.filter(backend).filter(worth)),
     show("grpc", "gRPC: messages and connections", word("metrics"), rows.filter(is("grpc.")).filter((row) => !status(row) && !backend(row)).filter(worth)),
+    show("ws", "WebSocket: messages, feeds and connections", word("metrics"), rows.filter(is("ws.")).filter(worth), (row) => (wrong.has(row.name) && row.sum > 0 ? "bad" : null)),
     show("metrics", "Metrics of plugins", word("metrics"), rows.filter(own)),
   ];
 }

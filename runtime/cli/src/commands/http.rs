@@ -1,17 +1,12 @@
 //! `prony http URL`: the quick form of HTTP.
 
-use std::path::Path;
-
 use clap::Args;
 use prony_core::Diagnostic;
 use serde_json::{Map, Value as Json, json};
 
-use crate::commands::quick::{self, JudgeFlags, LoadFlags, header};
+use crate::commands::Failure;
+use crate::commands::quick::{self, JudgeFlags, LoadFlags, QuickFlags, header};
 use crate::commands::tls_flags::{NetworkFlags, TlsFlags};
-use crate::commands::{Failure, print};
-use crate::execute::{self, RunOptions};
-use crate::exit;
-use crate::plan::{self, Plan};
 
 /// Sends HTTP requests: a plan from flags. `--print-plan` shows it.
 #[derive(Debug, Args)]
@@ -56,23 +51,13 @@ pub(crate) struct Http {
     redirects: Option<u32>,
     #[command(flatten)]
     judge: JudgeFlags,
-    /// Prints the plan instead of running it.
-    #[arg(long)]
-    print_plan: bool,
     #[command(flatten)]
-    options: RunOptions,
+    quick: QuickFlags,
 }
 
 impl Http {
     pub(crate) fn execute(&self) -> Result<u8, Failure> {
-        let plan = self.plan()?;
-        // Relative files are relative to where the command is typed.
-        let plan = Plan::from_text("prony http", &quick::to_text(&plan), Path::new("."))?;
-        if self.print_plan {
-            print(&plan::to_yaml(&plan.written));
-            return Ok(exit::PASSED);
-        }
-        execute::run(&plan, &self.options)
+        self.quick.execute("prony http", &self.plan()?)
     }
 
     fn plan(&self) -> Result<Json, Diagnostic> {

@@ -1,5 +1,6 @@
 //! Quick forms: a plan from flags. What all protocols share: how much load, what must hold, how it is run.
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,7 +9,10 @@ use prony_core::units::{parse_duration, parse_rate};
 use prony_core::{Diagnostic, Node, Place, Source};
 use serde_json::{Map, Value as Json, json};
 
-use crate::plan;
+use crate::commands::{Failure, print};
+use crate::execute::{self, RunOptions};
+use crate::exit;
+use crate::plan::{self, Plan};
 
 /// How much load, as flags.
 #[derive(Debug, Args)]
@@ -45,6 +49,32 @@ pub(crate) struct JudgeFlags {
     /// A threshold of the run: `--threshold 'response_time.p99 < 500ms'`.
     #[arg(long = "threshold", value_name = "THRESHOLD")]
     pub(crate) thresholds: Vec<String>,
+}
+
+/// How it is run, as flags.
+#[derive(Debug, Args)]
+pub(crate) struct QuickFlags {
+    /// Prints the plan instead of running it.
+    #[arg(long)]
+    print_plan: bool,
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+impl QuickFlags {
+    /// Runs the plan that flags have made, or shows it.
+    ///
+    /// # Errors
+    /// When it is wrong, or the run cannot be carried out.
+    pub(crate) fn execute(&self, command: &str, plan: &Json) -> Result<u8, Failure> {
+        // Relative files are relative to where the command is typed.
+        let plan = Plan::from_text(command, &to_text(plan), Path::new("."))?;
+        if self.print_plan {
+            print(&plan::to_yaml(&plan.written));
+            return Ok(exit::PASSED);
+        }
+        execute::run(&plan, &self.options)
+    }
 }
 
 /// A duration above zero, as it was typed.

@@ -4,6 +4,7 @@
 mod alarm;
 mod certificate;
 pub mod clock;
+mod control;
 mod delay;
 mod listen;
 mod orders;
@@ -14,6 +15,7 @@ pub mod words;
 
 pub use alarm::{Alarm, Until};
 pub use certificate::{ServerIdentity, ServerIdentityError};
+pub use control::Fields;
 pub use delay::Delay;
 pub use listen::{advice, listen};
 pub use orders::{Orders, Pattern, Standing, View};

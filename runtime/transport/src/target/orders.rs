@@ -9,6 +9,9 @@ use std::sync::{Mutex, PoisonError};
 
 use prony_core::Timestamp;
 
+/// The most patterns that faults are ordered for.
+const MOST: usize = 1_000;
+
 /// The standing orders, as the control calls change them.
 #[derive(Debug)]
 pub struct Orders<F> {
@@ -24,9 +27,10 @@ impl<F: Default> Default for Orders<F> {
 
 impl<F> Orders<F> {
     /// Changes the orders. The change counts for all replies that have not yet left.
-    pub fn change(&self, change: impl FnOnce(&mut Standing<F>)) {
-        change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+    pub fn change<T>(&self, change: impl FnOnce(&mut Standing<F>) -> T) -> T {
+        let changed = change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
         self.generation.fetch_add(1, Ordering::Release);
+        changed
     }
 }
 
@@ -59,14 +63,22 @@ impl<F: Clone + Default> Standing<F> {
     }
 
     /// The faults of exactly this pattern, made if there are none.
-    pub fn rule(&mut self, pattern: Pattern) -> &mut F {
-        let at = self.rules.iter().position(|(known, _)| *known == pattern).unwrap_or_else(|| {
-            let shorter = |(known, _): &(Pattern, F)| known.length() < pattern.length();
-            let at = self.rules.iter().position(shorter).unwrap_or(self.rules.len());
-            self.rules.insert(at, (pattern, F::default()));
-            at
-        });
-        &mut self.rules[at].1
+    ///
+    /// # Errors
+    /// In words, when there are too many patterns.
+    pub fn rule(&mut self, pattern: Pattern) -> Result<&mut F, String> {
+        let at = match self.rules.iter().position(|(known, _)| *known == pattern) {
+            Some(at) => at,
+            None if self.rules.len() >= MOST => {
+                return Err(format!("{MOST} paths have faults already; a reset forgets them"));
+            }
+            None => {
+                let at = self.rules.partition_point(|(known, _)| known.length() >= pattern.length());
+                self.rules.insert(at, (pattern, F::default()));
+                at
+            }
+        };
+        Ok(&mut self.rules[at].1)
     }
 
     /// The faults ordered for `path`.
@@ -150,13 +162,19 @@ mod tests {
             (Pattern::parse("/items/7"), 0.3),
             (Pattern::parse("/items"), 0.4),
         ] {
-            *standing.rule(pattern) = share;
+            *standing.rule(pattern).expect("room") = share;
         }
         for (path, share) in [("/", 0.1), ("/items/8", 0.2), ("/items/7", 0.3), ("/items", 0.4)] {
             assert_eq!(*standing.faults(path), share, "{path}");
         }
-        *standing.rule(Pattern::All) = 0.5;
+        *standing.rule(Pattern::All).expect("room") = 0.5;
         assert_eq!((*standing.faults("/"), standing.rules.len()), (0.5, 4));
+        for number in 0..MOST {
+            let _ = standing.rule(Pattern::Exactly(format!("/{number}")));
+        }
+        assert_eq!(standing.rules.len(), MOST);
+        assert!(standing.rule(Pattern::Exactly("/new".to_owned())).is_err());
+        assert!(standing.rule(Pattern::All).is_ok(), "one that there is");
     }
 
     #[test]

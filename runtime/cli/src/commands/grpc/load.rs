@@ -1,17 +1,12 @@
 //! Load on one method, from flags.
 
-use std::path::Path;
-
 use clap::Args;
 use serde_json::{Map, Value as Json, json};
 
+use crate::commands::Failure;
 use crate::commands::grpc::connection::ConnectionFlags;
 use crate::commands::grpc::read;
-use crate::commands::quick::{self, JudgeFlags, LoadFlags, duration};
-use crate::commands::{Failure, print};
-use crate::execute::{self, RunOptions};
-use crate::exit;
-use crate::plan::{self, Plan};
+use crate::commands::quick::{self, JudgeFlags, LoadFlags, QuickFlags, duration};
 
 /// A method and how it is called, as flags.
 #[derive(Debug, Args)]
@@ -73,22 +68,13 @@ pub(super) struct Load {
     connection: ConnectionFlags,
     #[command(flatten)]
     judge: JudgeFlags,
-    /// Prints the plan instead of running it.
-    #[arg(long)]
-    print_plan: bool,
     #[command(flatten)]
-    options: RunOptions,
+    quick: QuickFlags,
 }
 
 impl Load {
     pub(super) fn execute(&self) -> Result<u8, Failure> {
-        // Relative files are relative to where the command is typed.
-        let plan = Plan::from_text("prony grpc", &quick::to_text(&self.plan()?), Path::new("."))?;
-        if self.print_plan {
-            print(&plan::to_yaml(&plan.written));
-            return Ok(exit::PASSED);
-        }
-        execute::run(&plan, &self.options)
+        self.quick.execute("prony grpc", &self.plan()?)
     }
 
     fn plan(&self) -> Result<Json, Failure> {
@@ -144,6 +130,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::plan::Plan;
+    use std::path::Path;
 
     #[derive(Parser)]
     struct Typed {

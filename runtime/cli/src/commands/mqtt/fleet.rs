@@ -1,18 +1,14 @@
 //! A fleet from flags: devices that connect, publish and stay, and subscribers that audit what comes of it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use prony_core::units::{parse_duration, parse_share};
 use serde_json::{Map, Value as Json, json};
 
+use crate::commands::Failure;
 use crate::commands::mqtt::connection::ConnectionFlags;
-use crate::commands::quick::{self, JudgeFlags, at_rate, duration, exactly};
-use crate::commands::{Failure, print};
-use crate::execute::{self, RunOptions};
-use crate::exit;
-use crate::plan::{self, Plan};
+use crate::commands::quick::{self, JudgeFlags, QuickFlags, at_rate, duration, exactly};
 
 /// Devices and subscribers, as flags.
 #[derive(Debug, Args)]
@@ -84,11 +80,8 @@ pub(super) struct Fleet {
     connection: ConnectionFlags,
     #[command(flatten)]
     judge: JudgeFlags,
-    /// Prints the plan instead of running it.
-    #[arg(long)]
-    print_plan: bool,
     #[command(flatten)]
-    options: RunOptions,
+    quick: QuickFlags,
 }
 
 fn storm(text: &str) -> Result<(String, String), String> {
@@ -103,13 +96,7 @@ fn storm(text: &str) -> Result<(String, String), String> {
 
 impl Fleet {
     pub(super) fn execute(&self) -> Result<u8, Failure> {
-        // Relative files are relative to where the command is typed.
-        let plan = Plan::from_text("prony mqtt", &quick::to_text(&self.plan()), Path::new("."))?;
-        if self.print_plan {
-            print(&plan::to_yaml(&plan.written));
-            return Ok(exit::PASSED);
-        }
-        execute::run(&plan, &self.options)
+        self.quick.execute("prony mqtt", &self.plan())
     }
 
     fn plan(&self) -> Json {
@@ -261,6 +248,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::plan::Plan;
+    use std::path::Path;
 
     #[derive(Parser)]
     struct Typed {

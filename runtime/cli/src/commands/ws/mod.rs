@@ -1,17 +1,12 @@
 //! `prony ws URL`: the quick form of WebSocket, load from flags.
 
-use std::path::Path;
-
 use clap::Args;
 use prony_core::Diagnostic;
 use serde_json::{Map, Value as Json, json};
 
-use crate::commands::quick::{self, JudgeFlags, LoadFlags, duration, header};
+use crate::commands::Failure;
+use crate::commands::quick::{self, JudgeFlags, LoadFlags, QuickFlags, duration, header};
 use crate::commands::tls_flags::{NetworkFlags, TlsFlags};
-use crate::commands::{Failure, print};
-use crate::execute::{self, RunOptions};
-use crate::exit;
-use crate::plan::{self, Plan};
 
 /// Speaks WebSocket under load: a plan from flags. `--print-plan` shows it.
 ///
@@ -83,23 +78,13 @@ pub(crate) struct Ws {
     redirects: Option<u32>,
     #[command(flatten)]
     judge: JudgeFlags,
-    /// Prints the plan instead of running it.
-    #[arg(long)]
-    print_plan: bool,
     #[command(flatten)]
-    options: RunOptions,
+    quick: QuickFlags,
 }
 
 impl Ws {
     pub(crate) fn execute(&self) -> Result<u8, Failure> {
-        let plan = self.plan()?;
-        // Relative files are relative to where the command is typed.
-        let plan = Plan::from_text("prony ws", &quick::to_text(&plan), Path::new("."))?;
-        if self.print_plan {
-            print(&plan::to_yaml(&plan.written));
-            return Ok(exit::PASSED);
-        }
-        execute::run(&plan, &self.options)
+        self.quick.execute("prony ws", &self.plan()?)
     }
 
     fn plan(&self) -> Result<Json, Diagnostic> {
@@ -189,6 +174,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::plan::Plan;
+    use std::path::Path;
 
     #[derive(Parser)]
     struct Typed {

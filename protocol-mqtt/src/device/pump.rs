@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use prony_core::{FailureKind, Outcome, Timestamp};
-use prony_transport::{Beating, failure_of_io, story_of_io};
+use prony_transport::{Beating, READS_A_TURN, failure_of_io, story_of_io};
 use send_wrapper::SendWrapper;
 
 use super::flights::Stage;
@@ -49,7 +49,7 @@ impl Future for Pump {
 
 type Ended = (Trouble, Loss);
 
-/// Reads all there is, and writes all that is wanted.
+/// Reads what there is, as far as a turn goes, and writes all that is wanted.
 fn turn(shared: &Rc<RefCell<Device>>, context: &mut Context<'_>) -> Result<(), Ended> {
     let mut device = shared.borrow_mut();
     let device = &mut *device;
@@ -57,7 +57,14 @@ fn turn(shared: &Rc<RefCell<Device>>, context: &mut Context<'_>) -> Result<(), E
         // What came with the CONNACK.
         device.take_in(shared, &[])?;
     }
+    let mut left = READS_A_TURN;
     while let Some(mut link) = device.link.take() {
+        if left == 0 {
+            device.link = Some(link);
+            context.waker().wake_by_ref();
+            break;
+        }
+        left -= 1;
         let mut wrong = Ok(());
         let read = link.poll_read(context, &mut |bytes| wrong = device.take_in(shared, bytes));
         device.link = Some(link);

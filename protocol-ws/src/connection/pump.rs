@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use prony_core::{FailureKind, Timestamp};
-use prony_transport::{Beating, Stream, failure_of_io, story_of_io, with_scratch};
+use prony_transport::{Beating, READS_A_TURN, Stream, failure_of_io, story_of_io, with_scratch};
 use send_wrapper::SendWrapper;
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -58,7 +58,7 @@ pub(super) fn broken(error: &io::Error) -> Ended {
 }
 
 impl Connection {
-    /// Reads all there is, and writes all that is wanted.
+    /// Reads what there is, as far as a turn goes, and writes all that is wanted.
     fn turn(&mut self, context: &mut Context<'_>) -> Result<(), Ended> {
         if !self.pump.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
             let is_first = self.pump.replace(context.waker().clone()).is_none();
@@ -67,7 +67,13 @@ impl Connection {
                 self.take_in(&[])?;
             }
         }
+        let mut left = READS_A_TURN;
         while self.may_read(context)? {
+            if left == 0 {
+                context.waker().wake_by_ref();
+                break;
+            }
+            left -= 1;
             let Some(mut stream) = self.stream.take() else { break };
             let most = if self.part.compiled.settings.pace.is_some() { SLOW_READ } else { usize::MAX };
             let read = read(&mut stream, most, context, |bytes| self.take_in(bytes));

@@ -26,5 +26,5 @@ pub use failure::{failure_of_io, story_of_io};
 pub use heart::{Beating, Heart};
 pub use origin::Origin;
 pub use reconnect::Reconnect;
-pub use scratch::with_scratch;
+pub use scratch::{READS_A_TURN, with_scratch};
 pub use stream::{Handshake, Stream};

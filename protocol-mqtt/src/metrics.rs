@@ -20,7 +20,10 @@ macro_rules! metrics {
             /// # Errors
             /// When there are too many.
             pub(crate) fn enter(entries: &mut Entries<'_>) -> Result<Self, TooMany> {
-                Ok(Self { $($field: entries.metric(concat!("mqtt.", $name), MetricKind::$kind, $unit)?),* })
+                let metrics =
+                    Self { $($field: entries.metric(concat!("mqtt.", $name), MetricKind::$kind, $unit)?),* };
+                entries.says_nothing_without(metrics.expected, metrics.findings());
+                Ok(metrics)
             }
         }
     };
@@ -59,6 +62,19 @@ metrics! {
 }
 
 impl Metrics {
+    /// What the audit finds wrong with the messages that are expected.
+    const fn findings(&self) -> [MetricId; 7] {
+        [
+            self.lost,
+            self.lost_against_rules,
+            self.lost_in_gap,
+            self.undelivered,
+            self.duplicated,
+            self.duplicated_against_rules,
+            self.reordered,
+        ]
+    }
+
     /// The number of a share that is back, by its place in [`MARKS`].
     pub(crate) const fn back(&self, place: usize) -> MetricId {
         [self.back_95, self.back_99, self.back_100][place % MARKS.len()]

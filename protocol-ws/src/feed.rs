@@ -205,7 +205,11 @@ impl Feed {
         }
         if let Some(pick) = &settings.sequence {
             let number = pick.find(payload).and_then(|text| text.parse().ok());
-            match number.map_or(Place::Beyond, |number| heard.sequence.arrive(number)) {
+            let place = number.map_or(Place::Beyond, |number| heard.sequence.arrive(number));
+            if place != Place::Beyond {
+                count(&tallies.audited, 1);
+            }
+            match place {
                 Place::Next => {}
                 Place::After(_) => count(&tallies.gaps, 1),
                 Place::Late => count(&tallies.reordered, 1),

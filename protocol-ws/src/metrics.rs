@@ -26,11 +26,14 @@ macro_rules! counters {
                 for (id, name) in close_codes.iter_mut().zip(CLOSE_CODES) {
                     *id = entries.metric(&format!("ws.close_{name}"), MetricKind::Counter, "")?;
                 }
-                Ok(Self {
+                let metrics = Self {
                     $($field: entries.metric(concat!("ws.", $name), MetricKind::Counter, $unit)?,)*
                     close_codes,
                     open: entries.metric("ws.open", MetricKind::Gauge, "")?,
-                })
+                };
+                let findings = [metrics.gaps, metrics.lost, metrics.duplicated, metrics.reordered];
+                entries.says_nothing_without(metrics.audited, findings);
+                Ok(metrics)
             }
         }
 
@@ -63,6 +66,7 @@ counters! {
     pings_answered "pings_answered" "",
     late "late" "",
     inbox_dropped "inbox_dropped" "",
+    audited "audited" "",
     gaps "gaps" "",
     lost "lost" "",
     duplicated "duplicated" "",

@@ -118,6 +118,8 @@ pub struct MetricEntry {
     pub unit: String,
     /// It is a driver's own: no guest can give it values.
     pub is_drivers: bool,
+    /// The counter without which it says nothing: that nothing was found missing where nothing was looked at is no finding.
+    pub evidence: Option<MetricId>,
 }
 
 /// All the names of a run.
@@ -248,6 +250,13 @@ impl<'a> Entries<'a> {
         let id = id.ok_or(TooMany { what: "metrics" })?;
         self.catalog.metrics[usize::from(id.0)].is_drivers = true;
         Ok(id)
+    }
+
+    /// Findings of an audit say nothing where `evidence`, the counter of what was looked at, counted nothing.
+    pub fn says_nothing_without(&mut self, evidence: MetricId, findings: impl IntoIterator<Item = MetricId>) {
+        for finding in findings {
+            self.catalog.metrics[usize::from(finding.0)].evidence = Some(evidence);
+        }
     }
 }
 
@@ -383,7 +392,8 @@ impl Catalog {
         let id = MetricId(next(self.metrics.len(), "metrics").ok()?);
         let unit = kind.map_or("", |(_, unit)| unit).to_owned();
         let kind = kind.map(|(kind, _)| kind);
-        let entry = MetricEntry { scenario, name: name.to_owned(), kind, unit, is_drivers: false };
+        let entry =
+            MetricEntry { scenario, name: name.to_owned(), kind, unit, is_drivers: false, evidence: None };
         self.metrics.push(entry);
         Some(id)
     }

@@ -38,6 +38,10 @@ impl Place {
         Self { source: Source::new(name, ""), start: 0, end: 0 }
     }
 
+    fn is_nowhere(&self) -> bool {
+        self.source.text.is_empty()
+    }
+
     /// The line and the column (in characters) of the first byte, both from 1.
     #[must_use]
     pub fn line_and_column(&self) -> (usize, usize) {
@@ -81,6 +85,15 @@ impl Diagnostic {
     #[must_use]
     pub fn at(place: &Place, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self { message: message.into(), place: Some(place.clone()), label: label.into(), help: None }
+    }
+
+    /// The same at `place`, where it did not know of any that somebody wrote.
+    #[must_use]
+    pub fn or_at(mut self, place: &Place) -> Self {
+        if self.place.as_ref().is_none_or(Place::is_nowhere) {
+            self.place = Some(place.clone());
+        }
+        self
     }
 
     /// The same with advice.

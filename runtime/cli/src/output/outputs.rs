@@ -48,6 +48,41 @@ enum Annotations {
     None,
 }
 
+impl OutputFlags {
+    /// Whoever names one file twice would find only what was written last.
+    ///
+    /// # Errors
+    /// When two flags, that of the page among them, name the same.
+    pub(crate) fn one_file_each(&self, page: &Option<PathBuf>) -> Result<(), Diagnostic> {
+        let named = [
+            ("--html", page),
+            ("--junit", &self.junit),
+            ("--summary-md", &self.summary_md),
+            ("--csv", &self.csv),
+            ("--jsonl", &self.jsonl),
+        ];
+        let mut files: Vec<(&str, PathBuf)> = Vec::new();
+        for (flag, path) in named {
+            let Some(path) = path else { continue };
+            // A terminal or a pipe takes what comes from several.
+            if path.exists() && !path.is_file() {
+                continue;
+            }
+            let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            if let Some((other, _)) = files.iter().find(|(_, taken)| *taken == whole) {
+                return Err(Diagnostic {
+                    message: format!("`{other}` and `{flag}` name one file: {}", path.display()),
+                    place: None,
+                    label: "expected a file of its own for each".to_owned(),
+                    help: Some("what is written last would be all that is left".to_owned()),
+                });
+            }
+            files.push((flag, whole));
+        }
+        Ok(())
+    }
+}
+
 /// The outputs of a run under way.
 pub(crate) struct Outputs {
     junit: Option<Reserved>,
@@ -100,7 +135,8 @@ impl Outputs {
             self.junit.map(|file| file.write(&report::junit(summary))),
             self.summary_md.map(|file| file.write(&report::markdown(summary))),
         ];
-        let troubles = files.into_iter().flatten().filter_map(Result::err).collect();
+        let broken = self.seconds.iter().filter_map(Seconds::incomplete);
+        let troubles = files.into_iter().flatten().filter_map(Result::err).chain(broken).collect();
         (troubles, self.streams.finish(result))
     }
 }

@@ -93,6 +93,13 @@ impl Seconds {
             format!("{} cannot be written any more, and the run goes on: {error}", self.path.display())
         })
     }
+
+    /// What is wrong with the file, when not all of the run is in it.
+    pub(super) fn incomplete(&self) -> Option<String> {
+        self.broken.then(|| {
+            format!("{} has not the whole run: it could not be written to its end", self.path.display())
+        })
+    }
 }
 
 fn create(path: &Path, flag: &str) -> Result<File, Diagnostic> {

@@ -202,7 +202,7 @@ impl<'a> Coordinator<'a> {
             spans,
             measured,
             notices: self.notices,
-            verdict: verdict::judge(&self.totals, &generator, &catalog.scenarios, &open, &self.ended),
+            verdict: verdict::judge(&self.totals, &generator, &catalog, &open, &self.ended),
             thresholds: self.watches.iter().map(|watch| watch.result(&catalog)).collect(),
             ended: self.ended,
             started,

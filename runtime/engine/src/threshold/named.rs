@@ -76,6 +76,10 @@ pub(super) fn help(name: &str, figure: Figure, scope: Scope, catalog: &Catalog) 
     };
     // Without a kind it is only the threshold's own word.
     let came = || catalog.metrics.iter().filter(|entry| inside(entry.scenario) && entry.kind.is_some());
+    let evidence = came().filter(|entry| entry.name == name).find_map(|entry| entry.evidence);
+    if let Some(evidence) = evidence.and_then(|id| catalog.metrics.get(usize::from(id.0))) {
+        return Some(format!("nothing was audited: `{}` is 0, so `{name}` says nothing", evidence.name));
+    }
     let mut kinds = came().filter(|entry| entry.name == name).filter_map(|entry| entry.kind);
     if let Some(kind) = kinds.clone().next() {
         let fits = kinds.any(|kind| figure.fits(kind));

@@ -1,7 +1,7 @@
 //! What a threshold looks at: the part of some statistics that its metric needs.
 
 use prony_core::catalog::StepKind;
-use prony_core::{Catalog, ScenarioId, StepId};
+use prony_core::{Catalog, MetricId, ScenarioId, StepId};
 
 use super::named::NamedValues;
 use crate::stats::{CheckCount, Latency, ScenarioStats, Statistics, StepStats};
@@ -53,6 +53,12 @@ impl Observed {
             metrics
                 .filter(|(_, entry)| entry.is_drivers || !drivers_alone)
                 .filter(|(_, entry)| entry.name == *name && scope.has(entry.scenario, None))
+                .filter(|(values, entry)| {
+                    let looked_at = |evidence: MetricId| statistics.metrics.get(usize::from(evidence.0));
+                    // Whatever was found was looked at, be it in another second.
+                    values.sum > 0.0
+                        || entry.evidence.is_none_or(|id| looked_at(id).is_some_and(|seen| seen.sum > 0.0))
+                })
                 .for_each(|(values, entry)| observed.named.add(values, entry, *figure));
         }
         observed

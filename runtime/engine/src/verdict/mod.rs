@@ -15,6 +15,7 @@
 //! | `cut`: requests cut off when the run ended | above 1 % | – |
 //! | `iterations`: a plugin's scenario of which not one iteration was completed | always | – |
 //! | `nothing`: not one request ended, or not one succeeded | – | always |
+//! | `fruitless`: a step of which not one request succeeded, cut ones apart | always | – |
 //! | `guest`: guests that were ended, by a trap or over a limit | any | – |
 //! | `guest_time`: the share of its workers' CPU that a scenario's guests took, runs of 1 s and more | above 50 %, where one of these workers used more than 50 % of a core | – |
 //!
@@ -28,13 +29,14 @@
 //! Dropped starts are the plan's own limit (`max_users`) met by a slow target: the figures stand, but the load asked for
 //! was not applied, so the run is never VALID.
 
+mod fruitless;
 mod guest;
 mod worker;
 
-use prony_core::FailureKind;
+use prony_core::{Catalog, FailureKind};
 
 use crate::event::{Ended, GeneratorStats};
-use crate::stats::{Latency, Statistics, StepStats};
+use crate::stats::{Latency, Statistics};
 
 /// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,14 +82,15 @@ impl Status {
     }
 }
 
-/// Judges a run. `scenarios` are their names, and `open` tells by scenario whether its load is open.
+/// Judges a run. `open` tells by scenario whether its load is open.
 pub(crate) fn judge(
     totals: &Statistics,
     generator: &GeneratorStats,
-    scenarios: &[String],
+    catalog: &Catalog,
     open: &[bool],
     ended: &Ended,
 ) -> Verdict {
+    let scenarios = &catalog.scenarios;
     let mut reasons = Vec::new();
     let mut responses = Latency::default();
     totals.request_steps().for_each(|step| responses.merge(&step.response));
@@ -99,7 +102,7 @@ pub(crate) fn judge(
             text: "not one request ended; make the run longer than the answers take, or look at the notices above".to_owned(),
         });
     }
-    reasons.extend(fruitless(totals, requests));
+    reasons.extend(fruitless::judge(totals, catalog, requests));
     reasons.extend(unfinished(totals, scenarios));
     let median = responses.quantile(0.5).unwrap_or(0);
     worker::judge(totals, generator, scenarios, open, median, &mut reasons);
@@ -165,28 +168,6 @@ fn unfinished<'a>(totals: &'a Statistics, names: &'a [String]) -> impl Iterator<
     })
 }
 
-/// Requests enough, but none that succeeded, or too many whose end nobody saw.
-fn fruitless(totals: &Statistics, requests: u64) -> Option<Reason> {
-    let failed: u64 = totals.request_steps().map(StepStats::failed).sum();
-    if requests > 0 && failed == requests {
-        let count = |kind: FailureKind| -> u64 {
-            totals.request_steps().map(|step| step.failures[kind as usize]).sum()
-        };
-        let most = FailureKind::ALL.into_iter().max_by_key(|kind| count(*kind));
-        let most = most.map_or(String::new(), |kind| format!("{} of them {}", count(kind), kind.name()));
-        let text = format!(
-            "not one of {requests} requests succeeded, {most}: this says nothing about the target under load; make one request work first"
-        );
-        return Some(Reason { status: Status::Invalid, rule: "nothing", text });
-    }
-    let cut: u64 = totals.request_steps().map(|step| step.failures[FailureKind::Cut as usize]).sum();
-    let text = format!(
-        "{cut} of {requests} requests were cut off when the run ended: how long they would have taken is in no latency, so the \
-         slowest are missing; give them more time by `graceful_stop`"
-    );
-    (cut * 100 > requests).then_some(Reason { status: Status::Degraded, rule: "cut", text })
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -221,8 +202,15 @@ mod tests {
         (totals, generator)
     }
 
-    fn names() -> Vec<String> {
-        vec!["main".to_owned(), "sensors".to_owned()]
+    /// Two scenarios, and the first one's steps.
+    fn names() -> Catalog {
+        let mut catalog = Catalog::default();
+        let main = catalog.add_scenario("main").expect("room");
+        catalog.add_scenario("sensors").expect("room");
+        for step in ["connect", "request"] {
+            catalog.add_step(main, step, "ws", Vec::new()).expect("room");
+        }
+        catalog
     }
 
     /// The verdict after `change`, as its status and its rules.
@@ -316,6 +304,24 @@ mod tests {
         assert_eq!(failed(999, FailureKind::ConnectRefused), (Status::Valid, vec![]));
         assert_eq!(failed(10, FailureKind::Cut), (Status::Valid, vec![]));
         assert_eq!(failed(11, FailureKind::Cut), (Status::Degraded, vec!["cut"]));
+    }
+
+    #[test]
+    fn a_step_that_never_succeeds_is_told_although_others_do() {
+        let with_second = |failed: u64, cut: u64| {
+            judged(move |totals, _| {
+                let mut step = StepStats::new(0);
+                step.requests = 20;
+                step.failures[FailureKind::Timeout as usize] = failed;
+                step.failures[FailureKind::Cut as usize] = cut;
+                totals.steps.push(step);
+            })
+        };
+        assert_eq!(with_second(20, 0), (Status::Degraded, vec!["fruitless"]));
+        assert_eq!(with_second(15, 5), (Status::Degraded, vec!["fruitless"]));
+        assert_eq!(with_second(19, 0), (Status::Valid, vec![]));
+        assert_eq!(with_second(0, 5), (Status::Valid, vec![]));
+        assert_eq!(with_second(0, 10), (Status::Valid, vec![]));
     }
 
     #[test]

@@ -408,7 +408,8 @@ impl Compiler<'_, '_> {
         let driver = match self.builders.iter().position(|(known, _)| *known == name) {
             Some(at) => at,
             None => {
-                let builder = protocol.driver((self.source.wiring)(name))?;
+                let builder = protocol.driver((self.source.wiring)(name));
+                let builder = builder.map_err(|mistake| mistake.or_at(&value.place))?;
                 self.builders.push((protocol.name(), builder));
                 self.builders.len() - 1
             }

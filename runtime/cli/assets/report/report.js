@@ -62,7 +62,7 @@ function build() {
     scenarioNames.length > 1 ? h("label", null, "Charts of ", scenarioChoice) : null, reset,
     h("span", { class: "hint" }, "Drag to zoom; arrow keys move the cursor of a chart that has the focus."));
   const body = [
-    header(), tiles(), thresholds(), comparison(),
+    header(), tiles(), changes(), thresholds(), comparison(),
     h("section", { id: "charts", "aria-labelledby": "charts-title" }, h("h2", { id: "charts-title" }, "Over time"), tools, overTime),
     h("section", { id: "curves", "aria-labelledby": "curves-title" }, h("h2", { id: "curves-title" }, "All requests, percentile by percentile"), curve),
     parts, scenarios(), steps(), groups(), failures(), statuses(), checks(), connections(), deliveries(), metrics(), plugins(), generator(),

@@ -1,18 +1,19 @@
 //! `timeline.jsonl`: what happened second by second, one JSON object a line.
 //!
-//! A line a scenario and second, and one with `"scenario": null` for the generator itself. Times are microseconds.
+//! A line a scenario and second, one a change by hand (it alone has the key `change`), and one with `"scenario": null` for the generator itself. Times are microseconds.
 
 use std::io::{self, Write};
 
 use indexmap::IndexMap;
 use prony_core::{Catalog, ScenarioId};
+use prony_engine::Change;
 use prony_engine::event::Interval;
 use prony_engine::stats::{CheckCount, GuestStats};
 use serde::Serialize;
 
 use crate::report::{
-    Bytes, DeliverySummary, Distribution, MetricSummary, Share, deliveries, failures_by_kind, metrics,
-    micros, rounded, scenario_steps, share, total,
+    Bytes, ChangeSummary, DeliverySummary, Distribution, MetricSummary, Share, deliveries, failures_by_kind,
+    metrics, micros, rounded, scenario_steps, share, total,
 };
 
 /// A timeline under way.
@@ -73,6 +74,13 @@ impl<W: Write> Timeline<W> {
     /// A timeline that is written to `file`.
     pub(super) fn new(file: W) -> Self {
         Self { file }
+    }
+
+    /// Writes a change by hand and sees it on its way.
+    pub(super) fn change(&mut self, change: &Change) -> io::Result<()> {
+        serde_json::to_writer(&mut self.file, &ChangeSummary::from(change))?;
+        self.file.write_all(b"\n")?;
+        self.file.flush()
     }
 
     /// Writes a second and sees it on its way.

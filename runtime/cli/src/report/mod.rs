@@ -31,10 +31,10 @@ pub use progress::Progress;
 pub use screen::{explain, render, render_comparison};
 pub use stored::load;
 pub use summary::{
-    Bytes, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures, GeneratorSummary,
-    GroupSummary, GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary, Measured,
-    MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary, Summary,
-    ThresholdSummary, Users, VerdictSummary,
+    Bytes, ChangeSummary, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures,
+    GeneratorSummary, GroupSummary, GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary,
+    Measured, MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary,
+    Summary, ThresholdSummary, Users, VerdictSummary,
 };
 
 pub(crate) use ci::{github, junit, markdown};

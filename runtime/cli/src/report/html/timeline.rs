@@ -75,6 +75,8 @@ struct Line {
     worker_cpu_us: Vec<f64>,
     worker_waiting_us: Vec<f64>,
     peak_rss_bytes: u64,
+    /// A change by hand, which is in the summary as well.
+    change: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -108,6 +110,9 @@ pub(super) fn read(path: &Path, names: &[&str], bins: Bins) -> io::Result<Counts
 impl Counts {
     /// Adds a line; `false` when nobody knows whose it is.
     fn add(&mut self, line: &Line, names: &[&str], bins: Bins) -> bool {
+        if line.change.is_some() {
+            return true;
+        }
         if !(line.from_us >= 0.0 && line.to_us > line.from_us && line.to_us < LATEST_US) {
             return false;
         }

@@ -24,6 +24,8 @@ use text::{Piece, flow, shorten};
 /// No narrower and no wider, whatever the terminal: figures need their room, and eyes do not follow longer lines.
 const NARROWEST: usize = 80;
 const WIDEST: usize = 110;
+/// Further changes by hand are counted only.
+const MOST_CHANGES: usize = 20;
 /// Where the text behind a label begins.
 const LABEL: usize = 14;
 
@@ -36,6 +38,7 @@ pub fn render(summary: &Summary, coloured: bool, width: usize) -> String {
     let invalid = summary.verdict.status == StatusWord::Invalid;
     screen.title(summary);
     screen.verdict(summary);
+    screen.changes(summary);
     for (name, scenario) in &summary.scenarios {
         screen.line("");
         screen.scenario(name, scenario);
@@ -128,6 +131,22 @@ impl Screen {
             for line in flow(&[warning.into()], "", self.width) {
                 self.line(&paint.bad(&line));
             }
+        }
+    }
+
+    /// What was changed by hand. A steered run must not pass for another.
+    fn changes(&mut self, summary: &Summary) {
+        let shown = summary.changes.iter().take(MOST_CHANGES).map(|change| {
+            let at = figures::time(change.at_us);
+            Piece::from(format!("{} at {at} ({})", clean(&change.in_words()), clean(&change.origin)))
+        });
+        let mut pieces: Vec<Piece> = shown.collect();
+        if summary.changes.len() > MOST_CHANGES {
+            pieces.push(format!("{} more changes", summary.changes.len() - MOST_CHANGES).into());
+        }
+        if !pieces.is_empty() {
+            self.line(&self.paint.doubtful("steered by hand: this is not the load of the plan alone"));
+            self.labelled("changes", &pieces);
         }
     }
 

@@ -24,6 +24,8 @@ pub enum Event {
     },
     /// The load has been told to stop before its time.
     Stopping(Ended),
+    /// How the thresholds stand at the end of a second, in the order of the plan; behind the second, where there are any.
+    Standing(Arc<[ThresholdResult]>),
     /// Somebody has changed the run's course.
     Changed(Change),
     /// Somebody wanted to, and it could not be.

@@ -101,7 +101,7 @@ impl Store {
                 self.timeline.write(interval).and_then(|()| self.intervals.write(interval))
             }
             Event::Changed(change) => self.timeline.change(change),
-            Event::Notice { .. } | Event::Stopping(_) | Event::Refused { .. } => Ok(()),
+            Event::Notice { .. } | Event::Stopping(_) | Event::Standing(_) | Event::Refused { .. } => Ok(()),
         };
         self.broken = stored.is_err();
         stored

@@ -101,6 +101,7 @@ impl Progress {
                 let at = figures::time(change.at_us);
                 self.above(&format!("by hand: {} at {at} ({})", change.in_words(), change.origin));
             }
+            Event::Standing(_) => {}
             Event::Refused { why, .. } => {
                 self.above(&format!("by hand: nothing changed, for {}", clean(why)))
             }

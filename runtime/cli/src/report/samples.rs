@@ -9,9 +9,8 @@ use prony_engine::event::{GeneratorStats, Interval, WorkerStats};
 use prony_engine::stats::{CheckCount, Latency};
 use prony_engine::threshold::Scope;
 use prony_engine::{
-    Action, Change, Course, Origin,
-    Arrivals, ClosedLoad, Ended, Event, Load, OpenLoad, RateStage, Reason, RunResult, Span, Starts,
-    Statistics, Status, ThresholdResult, UserStage, Verdict,
+    Action, Arrivals, Change, ClosedLoad, Course, Ended, Event, Load, OpenLoad, Origin, RateStage, Reason,
+    RunResult, Span, Starts, Statistics, Status, ThresholdResult, UserStage, Verdict,
 };
 
 use super::{About, AboutScenario};

@@ -182,7 +182,11 @@ impl<'a> Coordinator<'a> {
             watch
         });
         self.watches = watches.collect();
+        let standing: Arc<[_]> = self.watches.iter().map(|watch| watch.result(&catalog)).collect();
         listen(Event::Interval(Arc::new(Interval { from: self.from, to, catalog, statistics, generator })));
+        if !standing.is_empty() {
+            listen(Event::Standing(standing));
+        }
         self.from = to;
         abort
     }

@@ -74,7 +74,8 @@ fn verdict(verdict: &Verdict) -> VerdictSummary {
     VerdictSummary { status: word(verdict.status), reasons: reasons.collect() }
 }
 
-fn threshold(result: &ThresholdResult, catalog: &Catalog) -> ThresholdSummary {
+/// How a threshold came out, or stands.
+pub(crate) fn threshold(result: &ThresholdResult, catalog: &Catalog) -> ThresholdSummary {
     // People read times in microseconds here as everywhere in the summary.
     let (unit, scale) = match result.unit {
         "ns" => ("us", 1e-3),

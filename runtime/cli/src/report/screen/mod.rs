@@ -11,7 +11,8 @@ mod text;
 pub use comparison::render_comparison;
 pub use explain::explain;
 pub(super) use paint::Paint;
-pub(super) use text::{clean, cut, left, right, width};
+pub(crate) use text::clean;
+pub(super) use text::{cut, left, right, width};
 
 use std::time::Duration;
 
@@ -253,7 +254,7 @@ impl Screen {
 }
 
 /// What a threshold saw, in people's units.
-pub(super) fn value(threshold: &ThresholdSummary) -> String {
+pub(crate) fn value(threshold: &ThresholdSummary) -> String {
     match (threshold.value, threshold.unit.as_str()) {
         (None, _) => "nothing seen".to_owned(),
         (Some(value), "us") => figures::time(value),

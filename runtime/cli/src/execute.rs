@@ -17,6 +17,8 @@ use crate::exit;
 use crate::live::{self, Ui, Views};
 use crate::output::{OutputFlags, Outputs, Store};
 use crate::plan::{self, Plan, PlanScenario};
+use crate::report::html::Report;
+use crate::report::html::live::Whole;
 use crate::report::{self, About, AboutPlugin, AboutScenario, Summary};
 use crate::show;
 
@@ -40,7 +42,7 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "HOW", default_value = "normal")]
     pacing: PacingFlag,
     /// How the run is shown while it goes on: plain, lines of progress; terminal, a view with charts and keys to pause, stop and
-    /// change the load.
+    /// change the load; web, a page with the same, or web=ADDRESS to say where it is served.
     #[arg(long, value_name = "HOW", default_value = "plain")]
     ui: Ui,
     /// No progress while it runs; the summary only.
@@ -146,7 +148,8 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
     allow_descriptors(&plan.scenarios.iter().map(|scenario| &scenario.load).collect::<Vec<_>>());
     let control = Control::new();
     stop_on_interrupt(&control)?;
-    let mut views = Views::open(&options.ui, options.quiet, &about, &control)?;
+    let yaml = || plan::to_yaml(&plan.written);
+    let mut views = Views::open(&options.ui, options.quiet, &about, yaml, &control)?;
     let mut listen = |event: Event| {
         views.event(&event);
         let mut troubles = outputs.event(&event);
@@ -167,9 +170,14 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
     let text = report::render(&summary, coloured, width);
     print(&if options.explain { report::explain(&text, coloured, width) } else { text });
     let mut kept = Ok(());
+    let mut whole = views.want_the_whole().then(|| Whole::of(summary.clone(), &yaml()));
     if let (Some(store), Some(keep)) = (&mut store, &keep) {
         kept = match store.finish(&summary) {
-            Ok(()) => keep.report(options),
+            Ok(()) => {
+                // What is stored has all of the time in it, where the page has the last minutes.
+                whole = whole.map(|whole| Report::read(&keep.folder, None).map_or(whole, Whole::from));
+                keep.report(options)
+            }
             Err(error) => {
                 let folder = keep.folder.display();
                 Err(Failure::Setup(format!("{folder}: the run could not be stored: {error}")))
@@ -177,6 +185,7 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
         };
     }
     let (lost, missed) = outputs.finish(&summary, &result);
+    views.finish(whole);
     // What a monitoring system missed takes nothing from the result.
     for missed in missed {
         anstream::eprintln!("note: {missed}");

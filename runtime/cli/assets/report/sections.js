@@ -21,6 +21,12 @@ function outcome() {
 }
 
 function header() {
+  if (given.going) {
+    return h("header", { id: "verdict" },
+      h("h1", null, summary.plan),
+      h("p", { class: "facts" }, [...summary.targets, `seed ${summary.seed}`, `prony ${summary.prony}`].map((fact, at) => [at > 0 ? " · " : null, h("span", null, fact)])),
+      h("p", { class: "word" }, "What there is so far. The verdict comes at the end, and with it curves and what only a whole run tells; charts show the last minutes until then."));
+  }
   const [result, why] = outcome();
   const began = summary.started.slice(0, 19).replace("T", " ");
   const facts = [

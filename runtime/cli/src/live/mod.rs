@@ -4,6 +4,7 @@
 mod state;
 mod terminal;
 mod ui;
+mod web;
 
 pub(crate) use state::Live;
 pub(crate) use terminal::restore as restore_terminal;
@@ -15,26 +16,45 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prony_engine::{Control, Event};
 
 use crate::commands::Failure;
+use crate::report::html::live::Whole;
 use crate::report::{About, Progress};
 use crate::show;
 use terminal::TerminalView;
+use web::WebView;
 
 /// What shows a run while it goes on.
 pub(crate) struct Views {
     progress: Option<Progress>,
     live: Option<Arc<Mutex<Live>>>,
     terminal: Option<TerminalView>,
+    web: Option<WebView>,
 }
 
 impl Views {
-    /// Opens what `ui` names; `quiet` leaves lines of progress out.
+    /// Opens what `ui` names; `quiet` leaves lines of progress out. `plan` is the plan as it is run.
     ///
     /// # Errors
     /// When it cannot be had.
-    pub(crate) fn open(ui: &Ui, quiet: bool, about: &About, control: &Control) -> Result<Self, Failure> {
-        let mut views = Self { progress: None, live: None, terminal: None };
+    pub(crate) fn open(
+        ui: &Ui,
+        quiet: bool,
+        about: &About,
+        plan: impl FnOnce() -> String,
+        control: &Control,
+    ) -> Result<Self, Failure> {
+        let mut views = Self { progress: None, live: None, terminal: None, web: None };
         match ui {
             Ui::Plain => {}
+            Ui::Web(address) => {
+                let live = Arc::new(Mutex::new(Live::new(about)));
+                let (view, url) = WebView::start(*address, &live, plan(), control).map_err(|error| {
+                    Failure::Setup(format!(
+                        "--ui web={address}: nothing can be served there: {error}; name another address, or none"
+                    ))
+                })?;
+                anstream::eprintln!("live: {url}");
+                (views.web, views.live) = (Some(view), Some(live));
+            }
             Ui::Terminal if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
                 let live = Arc::new(Mutex::new(Live::new(about)));
                 let view = TerminalView::start(&live, control).map_err(|error| {
@@ -61,6 +81,12 @@ impl Views {
         if let Some(live) = &self.live {
             live.lock().unwrap_or_else(PoisonError::into_inner).event(event);
         }
+        if let Some(web) = &self.web {
+            web.event(match event {
+                Event::Interval(interval) => Some(interval),
+                _ => None,
+            });
+        }
     }
 
     /// Shows something that went wrong beside the load.
@@ -82,5 +108,17 @@ impl Views {
             progress.clear();
         }
         self.terminal = None;
+    }
+
+    /// Whether somebody will want the result as a page has it.
+    pub(crate) fn want_the_whole(&self) -> bool {
+        self.web.is_some()
+    }
+
+    /// Hands the result to those who look at the page.
+    pub(crate) fn finish(self, whole: Option<Whole>) {
+        if let (Some(web), Some(whole)) = (self.web, whole) {
+            web.finish(&whole);
+        }
     }
 }

@@ -24,6 +24,7 @@ use crate::report::{About, Summary};
 use intervals::Intervals;
 pub(crate) use intervals::Tags;
 use timeline::Timeline;
+pub(crate) use timeline::{ScenarioLine, scenario_lines};
 
 /// The names of the files in a stored run.
 pub(crate) mod files {

@@ -23,27 +23,27 @@ pub(super) struct Timeline<W> {
 
 /// A scenario's second.
 #[derive(Serialize)]
-pub(super) struct ScenarioLine<'a> {
-    pub(super) from_us: f64,
-    pub(super) to_us: f64,
-    pub(super) scenario: &'a str,
-    pub(super) due: u64,
-    pub(super) started: u64,
-    pub(super) completed: u64,
-    pub(super) failed_iterations: u64,
-    pub(super) dropped: u64,
-    pub(super) users: u64,
-    pub(super) requests: u64,
-    pub(super) requests_per_second: f64,
-    pub(super) failures: u64,
-    pub(super) failures_by_kind: IndexMap<String, u64>,
-    pub(super) bytes: Bytes,
-    pub(super) response_time_us: Distribution,
-    pub(super) service_time_us: Distribution,
-    pub(super) lag_us: Distribution,
-    pub(super) checks: Share,
+pub(crate) struct ScenarioLine<'a> {
+    pub(crate) from_us: f64,
+    pub(crate) to_us: f64,
+    pub(crate) scenario: &'a str,
+    pub(crate) due: u64,
+    pub(crate) started: u64,
+    pub(crate) completed: u64,
+    pub(crate) failed_iterations: u64,
+    pub(crate) dropped: u64,
+    pub(crate) users: u64,
+    pub(crate) requests: u64,
+    pub(crate) requests_per_second: f64,
+    pub(crate) failures: u64,
+    pub(crate) failures_by_kind: IndexMap<String, u64>,
+    pub(crate) bytes: Bytes,
+    pub(crate) response_time_us: Distribution,
+    pub(crate) service_time_us: Distribution,
+    pub(crate) lag_us: Distribution,
+    pub(crate) checks: Share,
     metrics: IndexMap<String, MetricSummary>,
-    deliveries: IndexMap<String, DeliverySummary>,
+    pub(crate) deliveries: IndexMap<String, DeliverySummary>,
     guests: Option<GuestsOfSecond>,
 }
 
@@ -108,7 +108,7 @@ impl<W: Write> Timeline<W> {
 }
 
 /// A second, scenario by scenario.
-pub(super) fn scenario_lines(interval: &Interval) -> impl Iterator<Item = ScenarioLine<'_>> {
+pub(crate) fn scenario_lines(interval: &Interval) -> impl Iterator<Item = ScenarioLine<'_>> {
     let wall = interval.to.saturating_sub(interval.from);
     let seconds = wall.as_secs_f64();
     let (catalog, statistics) = (&*interval.catalog, &interval.statistics);

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::bins::Bins;
+use crate::output::ScenarioLine;
 
 /// No run lasts thirty years.
 const LATEST_US: f64 = 1e15;
@@ -176,6 +177,25 @@ impl Sums {
         for (kind, count) in &more.failures_by_kind {
             let sum = self.failures_by_kind.entry(kind.clone()).or_default();
             *sum = sum.saturating_add(*count);
+        }
+    }
+}
+
+impl From<&ScenarioLine<'_>> for Sums {
+    fn from(line: &ScenarioLine<'_>) -> Self {
+        Self {
+            due: line.due,
+            started: line.started,
+            completed: line.completed,
+            failed_iterations: line.failed_iterations,
+            dropped: line.dropped,
+            users: line.users,
+            requests: line.requests,
+            failures: line.failures,
+            failures_by_kind: line.failures_by_kind.clone(),
+            sent: line.bytes.sent,
+            received: line.bytes.received,
+            delivered: line.deliveries.values().map(|one| one.messages).sum(),
         }
     }
 }

@@ -170,5 +170,8 @@ events.addEventListener("run", (event) => {
   if (state.ended) events.close();
 });
 events.addEventListener("error", () => {
-  if (state === null || !state.ended) told.textContent = "the connection is lost; it is tried again";
+  if (state !== null && state.ended) return;
+  told.textContent = events.readyState === EventSource.CLOSED
+    ? "refused: open the address that prony printed, with its token"
+    : "the connection is lost; it is tried again";
 });

@@ -71,7 +71,7 @@ function changes() {
   return section("changes", "Changes by hand", word("changes"), table("Changes by hand", [
     { title: "at", value: (row) => row.at_us, show: time },
     { title: "in the plan's time", value: (row) => row.plan_at_us, show: time },
-    textColumn("change", (row) => changeWords[row.change](row)),
+    textColumn("change", (row) => (changeWords[row.change] || (() => row.change))(row)),
     textColumn("from", (row) => row.origin),
   ], summary.changes, { id: "changes" }));
 }

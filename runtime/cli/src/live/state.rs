@@ -135,15 +135,8 @@ impl Live {
             run.catalog = Catalog::clone(&interval.catalog);
             self.catalog = Some(Arc::clone(&interval.catalog));
         }
-        let most: Vec<u64> = run.totals.scenarios.iter().map(|scenario| scenario.users_most).collect();
         run.totals.merge(&interval.statistics);
-        // Merging adds levels up, as it must over threads; over time they are what they were last, or most.
-        for (scenario, most) in run.totals.scenarios.iter_mut().zip(most) {
-            scenario.users_most = (scenario.users_most - most).max(most);
-        }
-        for (scenario, second) in run.totals.scenarios.iter_mut().zip(&interval.statistics.scenarios) {
-            scenario.users_now = second.users_now;
-        }
+        run.totals.levels_over_time(&interval.statistics);
         add(&mut run.generator, &interval.generator);
         let spans = self.about.scenarios.iter().map(|scenario| span(scenario, &self.course, interval.to));
         run.spans = spans.collect();

@@ -9,7 +9,7 @@ use prony_core::{Clock, ScenarioId, Timestamp};
 use tokio::sync::watch;
 
 use super::quiet::Quiet;
-use super::tally::{Tally, over_time};
+use super::tally::Tally;
 use super::{Control, Worker};
 use crate::clock;
 use crate::course::{Change, Course};
@@ -157,8 +157,7 @@ impl<'a> Coordinator<'a> {
             self.tallies.iter_mut().for_each(|tally| tally.tell(number, scenario));
         }
         self.totals.merge(&statistics);
-        let totals = self.totals.scenarios.iter_mut();
-        totals.zip(&statistics.scenarios).for_each(|(total, second)| over_time(total, second));
+        self.totals.levels_over_time(&statistics);
         self.keep_quiet(to);
         let process = clock::process_cpu();
         let generator = GeneratorStats {

@@ -279,6 +279,19 @@ mod tests {
         render(&Summary::new(&sample.about, &sample.result), false, width)
     }
 
+    #[test]
+    fn a_steered_run_passes_for_no_other() {
+        let text = shown(&samples::steered(), 110);
+        assert!(text.contains("steered by hand: this is not the load of the plan alone"), "{text}");
+        let changes = "paused at 2.30s (terminal) · load 150 % at 4.70s (web) · resumed at 5.10s (web) · stopped at 9.00s (terminal)";
+        let flat: Vec<&str> = text.split_whitespace().collect();
+        assert!(flat.join(" ").contains(changes), "{text}");
+        assert!(!shown(&samples::shop(), 110).contains("by hand"));
+        let markdown =
+            crate::report::markdown(&Summary::new(&samples::steered().about, &samples::steered().result));
+        assert!(markdown.contains("> **steered by hand** paused at 2.30s (terminal)"), "{markdown}");
+    }
+
     fn one_scenario(names: &[&str], a_second: u64, one_in_fails: u64) -> Sample {
         let steps = Steps { names, median_us: 250.0, a_second, one_in_fails };
         samples::run(1, &[("all", samples::constant(1_000.0, 1, Arrivals::Uniform), steps)])

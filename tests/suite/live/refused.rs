@@ -25,7 +25,7 @@ fn orders_need_the_token_and_come_from_no_other_origin() {
         (vec![("x-prony-token", &token[1..])], "403"),
         (vec![("x-prony-token", token), ("origin", "http://evil.test")], "403"),
         (vec![("x-prony-token", token), ("origin", "null")], "403"),
-        (vec![("x-prony-token", token), ("host", &rebound)], "403"),
+        (vec![("x-prony-token", token), ("host", rebound.as_str())], "403"),
         (vec![("x-prony-token", token), ("host", "evil.test"), ("origin", "http://evil.test")], "403"),
     ] {
         let answer = run.order(&headers, pause);
@@ -102,7 +102,11 @@ fn browsers_that_do_not_read_hold_nothing_up() {
     let (code, summary, output) = run.finish();
     drop(deaf);
     let browse = &summary["scenarios"]["browse"];
-    assert_eq!((&browse["due"], &browse["dropped"]["total"]), (&200.into(), &0.into()), "{output}");
+    assert_eq!(
+        (browse["due"].as_u64(), browse["dropped"]["total"].as_u64()),
+        (Some(200), Some(0)),
+        "{output}"
+    );
     assert!(code == 0 || code == 4, "{output}");
 }
 

@@ -15,6 +15,7 @@ mod honesty;
 mod hostile;
 mod house;
 mod journeys;
+mod live;
 mod mosquitto;
 mod mosquitto_clients;
 mod mqtt;

@@ -230,14 +230,7 @@ impl GuestDevice {
     pub async fn next(&self, filter: Option<&str>, wanted: &Wanted) -> Result<Option<GuestArrived>, Trouble> {
         check_filter(filter)?;
         self.device.borrow_mut().keeps = true;
-        let left = wanted.until - self.part.clock.now();
-        let mut ended = std::pin::pin!(async {
-            tokio::select! {
-                () = wanted.stopped() => {}
-                // Loads without an end last for centuries, which no timer does.
-                () = tokio::time::sleep(left.min(LONGEST_WAIT)), if left < LONGEST_WAIT => {}
-            }
-        });
+        let mut ended = std::pin::pin!(wanted.over(self.part.clock, tokio::time::sleep));
         std::future::poll_fn(|context| {
             let mut device = self.device.borrow_mut();
             let likes =
@@ -283,9 +276,6 @@ impl GuestDevice {
         Box::pin(session.stand(&mut scope(self.user, random), outcome)).await
     }
 }
-
-/// A year.
-const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 fn scope(user: u32, random: &mut Random) -> Scope<'_> {
     Scope { values: &[], user, iteration: 0, random, wall: NO_WALL, message: None, filter: None }

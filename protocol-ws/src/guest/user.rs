@@ -73,9 +73,6 @@ impl From<crate::connection::Trouble> for Trouble {
     }
 }
 
-/// A year.
-const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3_600);
-
 impl GuestUser {
     /// Whether there is a connection.
     #[must_use]
@@ -303,14 +300,7 @@ impl GuestUser {
     /// # Errors
     /// When the connection is lost for good.
     pub async fn next(&self, wanted: &Wanted) -> Result<Option<GuestArrived>, Trouble> {
-        let left = wanted.until - self.part.clock.now();
-        let mut ended = std::pin::pin!(async {
-            tokio::select! {
-                () = wanted.stopped() => {}
-                // Loads without an end last for centuries, which no timer does.
-                () = tokio::time::sleep(left.min(LONGEST_WAIT)), if left < LONGEST_WAIT => {}
-            }
-        });
+        let mut ended = std::pin::pin!(wanted.over(self.part.clock, tokio::time::sleep));
         let mut from = 0;
         std::future::poll_fn(|context| {
             let mut connection = self.connection.borrow_mut();

@@ -14,9 +14,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::commands::{Failure, print};
 use crate::exit;
+use crate::live::{self, Ui, Views};
 use crate::output::{OutputFlags, Outputs, Store};
 use crate::plan::{self, Plan, PlanScenario};
-use crate::report::{self, About, AboutPlugin, AboutScenario, Progress, Summary};
+use crate::report::html::Report;
+use crate::report::html::live::Whole;
+use crate::report::{self, About, AboutPlugin, AboutScenario, Summary};
 use crate::show;
 
 /// How a plan is run: flags of every command that runs one.
@@ -38,6 +41,10 @@ pub(crate) struct RunOptions {
     /// How workers wait for the next start: normal, or precise, which takes a core a worker.
     #[arg(long, value_name = "HOW", default_value = "normal")]
     pacing: PacingFlag,
+    /// How the run is shown while it goes on: plain, lines of progress; terminal, a view with charts and keys to pause, stop and
+    /// change the load; web, a page with the same, or web=ADDRESS to say where it is served.
+    #[arg(long, value_name = "HOW", default_value = "plain")]
+    ui: Ui,
     /// No progress while it runs; the summary only.
     #[arg(long, short)]
     quiet: bool,
@@ -142,38 +149,36 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
     allow_descriptors(&plan.scenarios.iter().map(|scenario| &scenario.load).collect::<Vec<_>>());
     let control = Control::new();
     stop_on_interrupt(&control)?;
-    let mut progress = (!options.quiet).then(|| Progress::new(&about, show::standard_error_is_terminal()));
+    let yaml = || plan::to_yaml(&plan.written);
+    let mut views = Views::open(&options.ui, options.quiet, &about, yaml, &control)?;
     let mut listen = |event: Event| {
-        if let Some(progress) = &mut progress {
-            progress.event(&event);
-        }
+        views.event(&event);
         let mut troubles = outputs.event(&event);
         if let Some(Err(error)) = store.as_mut().map(|store| store.event(&event)) {
             troubles.push(format!("the run cannot be stored any more, and goes on: {error}"));
         }
         for trouble in troubles {
-            // The next drawing would go over the message.
-            if let Some(progress) = &mut progress {
-                progress.clear();
-            }
-            anstream::eprintln!("{}", show::trouble(&trouble));
+            views.trouble(&trouble);
         }
     };
     let spec = RunSpec { catalog, scenarios, thresholds, threads, seed, pacing };
     let result =
         prony_engine::run(spec, &control, &mut listen).map_err(|error| Failure::Setup(error.to_string()));
-    if let Some(progress) = &mut progress {
-        progress.clear();
-    }
+    views.load_is_over();
     let result = result?;
     let summary = Summary::new(&about, &result);
     let (coloured, width) = show::standard_output();
     let text = report::render(&summary, coloured, width);
     print(&if options.explain { report::explain(&text, coloured, width) } else { text });
     let mut kept = Ok(());
+    let mut whole = views.want_the_whole().then(|| Whole::of(summary.clone(), &yaml()));
     if let (Some(store), Some(keep)) = (&mut store, &keep) {
         kept = match store.finish(&summary) {
-            Ok(()) => keep.report(options),
+            Ok(()) => {
+                // What is stored has all of the time in it, where the page has the last minutes.
+                whole = whole.map(|whole| Report::read(&keep.folder, None).map_or(whole, Whole::from));
+                keep.report(options)
+            }
             Err(error) => {
                 let folder = keep.folder.display();
                 Err(Failure::Setup(format!("{folder}: the run could not be stored: {error}")))
@@ -181,6 +186,7 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
         };
     }
     let (lost, missed) = outputs.finish(&summary, &result);
+    views.finish(whole);
     // What a monitoring system missed takes nothing from the result.
     for missed in missed {
         anstream::eprintln!("note: {missed}");
@@ -272,6 +278,7 @@ fn stop_on_interrupt(control: &Control) -> Result<(), Failure> {
     let before = Arc::new(AtomicBool::new(false));
     ctrlc::set_handler(move || {
         if before.swap(true, Ordering::Relaxed) {
+            live::restore_terminal();
             std::process::exit(i32::from(exit::INTERRUPTED));
         }
         control.interrupt();

@@ -5,6 +5,7 @@
 pub mod commands;
 mod execute;
 pub mod exit;
+mod live;
 pub mod output;
 pub mod plan;
 pub mod report;

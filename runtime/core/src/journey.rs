@@ -3,7 +3,9 @@
 //!
 //! Three lifetimes: [`Journeys`] once a run, [`JourneyWorker`] once a worker, [`Journey`] once a user.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::BoxFuture;
@@ -75,28 +77,39 @@ pub struct Seat {
     pub timer: FineTimer,
 }
 
-/// Somebody who knows when a load ends before its time, or has none.
+/// Somebody who knows when a load ends before its time, or has none, and when that time moves.
 pub trait Stopping: Send + Sync {
     /// Whether it has ended.
     fn is_stopped(&self) -> bool;
 
     /// Ready when it has ended.
     fn stopped(&self) -> BoxFuture<'static, ()>;
+
+    /// Until when user number `user` is wanted by what is known now, who was told `planned` when its iteration began.
+    fn until(&self, user: u32, planned: Timestamp) -> Timestamp {
+        let _ = user;
+        planned
+    }
+
+    /// Ready when the load has ended, or [`Self::until`] may have changed.
+    fn news(&self) -> BoxFuture<'static, ()> {
+        self.stopped()
+    }
 }
 
 /// Until when a user is wanted.
 #[derive(Clone)]
 pub struct Wanted {
-    /// As far as the plan says; far away when it does not.
-    pub until: Timestamp,
+    planned: Timestamp,
+    user: u32,
     stopping: Arc<dyn Stopping>,
 }
 
 impl Wanted {
-    /// At `until`, or when `stopping` says so.
+    /// User number `user`, until `planned`, or when `stopping` says so.
     #[must_use]
-    pub fn new(until: Timestamp, stopping: Arc<dyn Stopping>) -> Self {
-        Self { until, stopping }
+    pub fn new(planned: Timestamp, user: u32, stopping: Arc<dyn Stopping>) -> Self {
+        Self { planned, user, stopping }
     }
 
     /// Never by itself, and nobody will say so.
@@ -112,7 +125,13 @@ impl Wanted {
                 Box::pin(std::future::pending())
             }
         }
-        Self { until: Timestamp::from_nanos(u64::MAX), stopping: Arc::new(Never) }
+        Self::new(Timestamp::from_nanos(u64::MAX), 0, Arc::new(Never))
+    }
+
+    /// Until when, as far as the plan says and somebody who steers the run has not said otherwise; far away when they do not.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        self.stopping.until(self.user, self.planned)
     }
 
     /// Whether the load has ended otherwise than by its plan: the run is told to stop, or there is nothing left to do.
@@ -126,11 +145,30 @@ impl Wanted {
     pub fn stopped(&self) -> BoxFuture<'static, ()> {
         self.stopping.stopped()
     }
+
+    /// Waits until the user is wanted no longer, for whatever reason. `sleep` is the async runtime's.
+    pub async fn over<S: Future<Output = ()>>(&self, clock: Clock, sleep: impl Fn(Duration) -> S) {
+        /// Timers have an end, and loads without one last for centuries.
+        const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+        loop {
+            let mut news = self.stopping.news();
+            let left = self.until() - clock.now();
+            if self.is_stopped() || left.is_zero() {
+                return;
+            }
+            let mut slept = pin!(sleep(left.min(LONGEST)));
+            std::future::poll_fn(|context| match news.as_mut().poll(context) {
+                Poll::Pending => slept.as_mut().poll(context),
+                ready => ready,
+            })
+            .await;
+        }
+    }
 }
 
 impl std::fmt::Debug for Wanted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("Wanted").field(&self.until).finish()
+        formatter.debug_tuple("Wanted").field(&self.planned).finish()
     }
 }
 

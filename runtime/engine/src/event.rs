@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use prony_core::{Catalog, ScenarioId};
 
+use crate::course::{Action, Change, Origin};
 use crate::stats::{Latency, Statistics};
 use crate::threshold::ThresholdResult;
 use crate::verdict::Verdict;
@@ -23,6 +24,19 @@ pub enum Event {
     },
     /// The load has been told to stop before its time.
     Stopping(Ended),
+    /// How the thresholds stand at the end of a second, in the order of the plan; behind the second, where there are any.
+    Standing(Arc<[ThresholdResult]>),
+    /// Somebody has changed the run's course.
+    Changed(Change),
+    /// Somebody wanted to, and it could not be.
+    Refused {
+        /// What was asked for.
+        action: Action,
+        /// From where.
+        origin: Origin,
+        /// Why not.
+        why: String,
+    },
 }
 
 /// What happened in one second (the last one may be shorter) on all workers.
@@ -47,7 +61,7 @@ pub struct GeneratorStats {
     pub workers: Vec<WorkerStats>,
     /// CPU time of the whole process.
     pub process_cpu: Duration,
-    /// Wall time of the stretch.
+    /// Wall time of the stretch; of a whole run without the time in which it was paused and nothing was under way.
     pub wall: Duration,
     /// The most memory the process has had so far, in bytes.
     pub peak_rss_bytes: u64,
@@ -138,6 +152,8 @@ pub struct RunResult {
     pub thresholds: Vec<ThresholdResult>,
     /// What was told by [`Event::Notice`], at most 200 of them.
     pub notices: Vec<(ScenarioId, String)>,
+    /// What somebody changed while it ran, in order; at most some 1,000 of them.
+    pub changes: Vec<Change>,
     /// Whether the figures may be believed.
     pub verdict: Verdict,
 }

@@ -5,6 +5,7 @@
 //! knows who listens.
 
 pub mod clock;
+pub mod course;
 pub mod event;
 mod executor;
 pub mod load;
@@ -16,6 +17,7 @@ pub mod threshold;
 pub mod verdict;
 mod worker;
 
+pub use course::{Action, Change, Course, Origin};
 pub use event::{Ended, Event, RunResult, Span};
 pub use load::{Arrivals, ClosedLoad, Load, OpenLoad, RateStage, Starts, UserStage};
 pub use pacer::validate as validate_replay;

@@ -119,6 +119,17 @@ impl Load {
         }
     }
 
+    /// Whether somebody who steers may ask for more or less of it: a rate and a number of users can be multiplied; recorded starts
+    /// and a number of iterations are what they are.
+    #[must_use]
+    pub fn takes_percent(&self) -> bool {
+        matches!(
+            self,
+            Self::Open(OpenLoad { starts: Starts::Rate { .. }, .. })
+                | Self::Closed(ClosedLoad::Users { .. } | ClosedLoad::Stages(_))
+        )
+    }
+
     /// How long it lasts, as far as the plan says: without start delay and graceful stop.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {

@@ -128,9 +128,13 @@ impl Browser {
 
     /// Opens a file and waits until the page has built itself.
     pub(crate) fn open(&mut self, file: &Path, screen: Screen) {
-        self.look_at(screen);
         let path = file.canonicalize().expect("the file is there");
-        let address = format!("file://{}", path.display());
+        self.visit(&format!("file://{}", path.display()), screen);
+    }
+
+    /// Opens an address and waits until the page has built itself.
+    pub(crate) fn visit(&mut self, address: &str, screen: Screen) {
+        self.look_at(screen);
         self.call("Page.navigate", json!({"url": address}));
         // As many looks as a very busy machine needs.
         let look = format!(

@@ -1,7 +1,7 @@
 //! The HTML report in a real browser: its numbers are those of `summary.json`, nothing in it can run that is not its own, and
 //! who has only a keyboard gets everywhere.
 
-mod browser;
+pub(crate) mod browser;
 mod hostile;
 mod large;
 mod page;
@@ -21,7 +21,7 @@ use browser::{Browser, chromium};
 static ONE: Mutex<()> = Mutex::new(());
 
 /// Does something with a browser, where there is one.
-fn with_browser(test: &str, act: impl FnOnce(&mut Browser)) {
+pub(crate) fn with_browser(test: &str, act: impl FnOnce(&mut Browser)) {
     let Some(program) = chromium() else { return missing(test, "chromium") };
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     act(&mut Browser::start(&program));

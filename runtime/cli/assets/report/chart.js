@@ -39,8 +39,9 @@ function colour(path) {
 }
 
 const charts = [];
-const hidden = new Set();
-const zoom = { min: null, max: null, listeners: [] };
+if (kept.charts === null) kept.charts = { hidden: new Set(), zoom: { min: null, max: null } };
+const { hidden } = kept.charts;
+const zoom = Object.assign(kept.charts.zoom, { listeners: [] });
 
 function setZoom(min, max) {
   if (zoom.min === min && zoom.max === max) return;
@@ -80,7 +81,7 @@ function chart(of) {
     of.controls, h("div", { class: "legend" }, of.quiet ? null : switches, compared ? h("span", { class: "at" }, "dashed: the other run") : null, readout), holder, of.note ? h("p", { class: "word" }, of.note) : null, behind);
   let plot = null;
 
-  const self = { figure, overTime: of.overTime, id: of.id, draw, applyZoom, resize };
+  const self = { figure, overTime: of.overTime, id: of.id, draw, applyZoom, resize, destroy };
 
   function toggle(at) {
     const name = key(series[at]);
@@ -143,7 +144,7 @@ function chart(of) {
         points: { size: 7, show: !of.quiet },
       },
       scales: {
-        x: { time: false, range: of.overTime ? () => [zoom.min ?? 0, zoom.max ?? of.end] : of.range },
+        x: { time: false, range: of.overTime ? () => [zoom.min ?? of.begin, zoom.max ?? of.end] : of.range },
         y: of.y.log
           ? { distr: 3, log: 10, range: of.y.range || ((_, least, most) => roundEnds(least, most)) }
           : { range: of.y.range || ((_, least, most) => [0, most > 0 ? most * 1.08 : 1]) },
@@ -181,6 +182,10 @@ function chart(of) {
     holder.setAttribute("aria-label", describe());
   }
 
+  function destroy() {
+    if (plot) plot.destroy();
+  }
+
   function zoomTo(u) {
     const { left, width } = u.select;
     u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
@@ -188,7 +193,7 @@ function chart(of) {
   }
 
   function applyZoom() {
-    if (plot) plot.setScale("x", { min: zoom.min ?? 0, max: zoom.max ?? of.end });
+    if (plot) plot.setScale("x", { min: zoom.min ?? of.begin, max: zoom.max ?? of.end });
   }
 
   function resize() {
@@ -238,7 +243,7 @@ function chart(of) {
       const heard = series.map((one, number) => hidden.has(key(one)) || !values[number].textContent ? "" : `${one.name}${values[number].textContent}`);
       status.textContent = [readout.textContent, ...heard].filter(Boolean).join(", ");
     } else if (of.overTime && ["+", "=", "-"].includes(event.key)) {
-      const [min, max] = [zoom.min ?? 0, zoom.max ?? of.end];
+      const [min, max] = [zoom.min ?? of.begin, zoom.max ?? of.end];
       const middle = of.x[at] ?? (min + max) / 2;
       const half = (max - min) * (event.key === "-" ? 1 : 0.25);
       if (event.key === "-" && half * 2 >= of.end) setZoom(null, null);

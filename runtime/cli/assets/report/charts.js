@@ -4,6 +4,8 @@ const line = run.timeline;
 const seconds = line ? line.from_us.map((from) => from / 1e6) : [];
 const ends = line ? line.to_us.map((to) => to / 1e6) : [];
 const end = ends.length > 0 ? ends[ends.length - 1] : 0;
+// A run that goes on shows its last minutes.
+const begin = given.going && seconds.length > 0 ? seconds[0] : 0;
 const lengths = seconds.map((from, at) => ends[at] - from);
 
 /** The columns of a scenario of a run, or of all together (null). */
@@ -50,7 +52,7 @@ const some = (values) => values.some((value) => value);
 const percentileNames = { p50: "p50", p90: "p90", p95: "p95", p99: "p99", p999: "p99.9", max: "max" };
 
 function overTime(of) {
-  return chart({ overTime: true, x: seconds, end, ...of });
+  return chart({ overTime: true, x: seconds, begin, end, ...of });
 }
 
 function rateChart(scenario) {

@@ -1,6 +1,9 @@
 // The only way this page makes elements: texts become text, and nothing that comes from data becomes markup or an address.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+// A run that goes on gives its data again and again, with what the reader has chosen and a signal to let go.
+const data = given.data || JSON.parse(document.getElementById("data").textContent);
+const kept = given.kept || { tables: new Map(), charts: null, scenario: "" };
+const listening = { signal: given.signal };
 const run = data.run;
 const summary = run.summary;
 const other = data.against;

@@ -25,7 +25,7 @@ function build() {
   const picker = { last: picked[0] };
 
   function forget(holder) {
-    for (let at = charts.length - 1; at >= 0; at--) if (holder.contains(charts[at].figure)) charts.splice(at, 1);
+    for (let at = charts.length - 1; at >= 0; at--) if (holder.contains(charts[at].figure)) charts.splice(at, 1)[0].destroy();
     holder.replaceChildren();
   }
 
@@ -36,6 +36,7 @@ function build() {
 
   function show(value) {
     const scenario = value === "" ? null : scenarioNames[Number(value)];
+    kept.scenario = value;
     forget(overTime);
     if (line) {
       fill(overTime, [
@@ -62,7 +63,7 @@ function build() {
     scenarioNames.length > 1 ? h("label", null, "Charts of ", scenarioChoice) : null, reset,
     h("span", { class: "hint" }, "Drag to zoom; arrow keys move the cursor of a chart that has the focus."));
   const body = [
-    header(), tiles(), thresholds(), comparison(),
+    header(), tiles(), changes(), thresholds(), comparison(),
     h("section", { id: "charts", "aria-labelledby": "charts-title" }, h("h2", { id: "charts-title" }, "Over time"), tools, overTime),
     h("section", { id: "curves", "aria-labelledby": "curves-title" }, h("h2", { id: "curves-title" }, "All requests, percentile by percentile"), curve),
     parts, scenarios(), steps(), groups(), failures(), statuses(), checks(), connections(), deliveries(), metrics(), plugins(), generator(),
@@ -71,8 +72,11 @@ function build() {
   const sections = body.filter((part) => part.id && part.tagName === "SECTION");
   const contents = h("nav", { "aria-label": "Contents" }, sections.map((part) => h("a", { href: `#${part.id}` }, part.querySelector("h2").textContent)));
   body.splice(body.findIndex((part) => part.className === "tiles") + 1, 0, contents);
-  page.append(status, h("main", null, body));
-  show("");
+  page.replaceChildren(status, h("main", null, body));
+  if (kept.scenario !== "" && scenarioNames[Number(kept.scenario)] !== undefined) scenarioChoice.value = kept.scenario;
+  else kept.scenario = "";
+  show(kept.scenario);
+  reset.disabled = zoom.min === null;
   if (!line) document.getElementById("charts").replaceChildren(h("h2", null, "Over time"), h("p", null, "There is nothing to draw: the run has no timeline."));
 }
 
@@ -82,12 +86,17 @@ function again() {
 }
 
 build();
-media.dark.addEventListener("change", again);
-window.addEventListener("beforeprint", () => { printing = true; again(); });
-window.addEventListener("afterprint", () => { printing = false; again(); });
+media.dark.addEventListener("change", again, listening);
+window.addEventListener("beforeprint", () => { printing = true; again(); }, listening);
+window.addEventListener("afterprint", () => { printing = false; again(); }, listening);
 let resizing = 0;
 window.addEventListener("resize", () => {
   cancelAnimationFrame(resizing);
   resizing = requestAnimationFrame(() => charts.forEach((one) => one.resize()));
-});
+}, listening);
 document.documentElement.dataset.ready = "true";
+
+/** Lets go of everything, for the page is built anew. */
+function close() {
+  for (const one of charts) one.destroy();
+}

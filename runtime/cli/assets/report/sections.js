@@ -21,6 +21,12 @@ function outcome() {
 }
 
 function header() {
+  if (given.going) {
+    return h("header", { id: "verdict" },
+      h("h1", null, summary.plan),
+      h("p", { class: "facts" }, [...summary.targets, `seed ${summary.seed}`, `prony ${summary.prony}`].map((fact, at) => [at > 0 ? " · " : null, h("span", null, fact)])),
+      h("p", { class: "word" }, "What there is so far. The verdict comes at the end, and with it curves and what only a whole run tells; charts show the last minutes until then."));
+  }
   const [result, why] = outcome();
   const began = summary.started.slice(0, 19).replace("T", " ");
   const facts = [
@@ -38,6 +44,8 @@ function header() {
     h("p", { class: "word" }, word("verdict"), " ", word("outcome")),
     worst.length > 0 ? h("ul", { class: "reasons" }, worst.map((reason) =>
       h("li", null, h("strong", null, `${reason.status} · ${reason.rule}`), ": ", reason.text))) : null,
+    summary.changes.length > 0 ? h("p", { class: "badge degraded", "data-steered": summary.changes.length }, h("strong", null, "steered by hand"),
+      " this is not the load of the plan alone") : null,
     run.lacks.length > 0 ? h("ul", { class: "reasons" }, run.lacks.map((text) => h("li", null, text))) : null);
 }
 
@@ -54,6 +62,18 @@ function tiles() {
     tile("response max", time(times.max), "max"),
     tile("service p99", time(all.service_time_us.p99), "service-p99"),
     all.checks.evaluated > 0 ? tile("checks held", share(all.checks.share), "checks") : null);
+}
+
+const changeWords = { pause: () => "paused", resume: () => "resumed", stop: () => "stopped", load: (one) => `load ${one.percent} %` };
+
+/** What was changed by hand. */
+function changes() {
+  return section("changes", "Changes by hand", word("changes"), table("Changes by hand", [
+    { title: "at", value: (row) => row.at_us, show: time },
+    { title: "in the plan's time", value: (row) => row.plan_at_us, show: time },
+    textColumn("change", (row) => (changeWords[row.change] || (() => row.change))(row)),
+    textColumn("from", (row) => row.origin),
+  ], summary.changes, { id: "changes" }));
 }
 
 function thresholds() {

@@ -7,8 +7,9 @@
 function table(caption, columns, rows, options = {}) {
   if (rows.length === 0) return null;
   const body = h("tbody");
-  let order = null;
-  let wanted = "";
+  const chosen = kept.tables.get(options.id) || {};
+  let { order = null, wanted = "" } = chosen;
+  const keep = () => { if (options.id) kept.tables.set(options.id, { order, wanted }); };
   const found = h("span", { class: "found", role: "status" });
 
   const heads = columns.map((column, at) => {
@@ -20,11 +21,16 @@ function table(caption, columns, rows, options = {}) {
   function sortBy(at) {
     const first = columns[at].text ? 1 : -1;
     order = order && order.at === at ? { at, way: -order.way } : { at, way: first };
+    keep();
+    mark();
+    fill();
+  }
+
+  function mark() {
     heads.forEach((head, number) => {
-      if (number === at) head.setAttribute("aria-sort", order.way > 0 ? "ascending" : "descending");
+      if (order && number === order.at) head.setAttribute("aria-sort", order.way > 0 ? "ascending" : "descending");
       else head.removeAttribute("aria-sort");
     });
-    fill();
   }
 
   function compare(left, right) {
@@ -54,10 +60,11 @@ function table(caption, columns, rows, options = {}) {
     found.textContent = wanted ? `${shown.length} of ${rows.length}` : "";
   }
 
+  mark();
   fill();
   const filter = options.filter && rows.length > 5
     ? h("p", { class: "filter" }, h("label", null, "Filter ",
-        h("input", { type: "search", on: { input: (event) => { wanted = event.target.value.trim().toLowerCase(); fill(); } } })),
+        h("input", { type: "search", value: wanted, on: { input: (event) => { wanted = event.target.value.trim().toLowerCase(); keep(); fill(); } } })),
         " ", found)
     : null;
   return h("div", { class: "tabular" }, filter,

@@ -24,6 +24,7 @@ use crate::report::{About, Summary};
 use intervals::Intervals;
 pub(crate) use intervals::Tags;
 use timeline::Timeline;
+pub(crate) use timeline::{ScenarioLine, scenario_lines};
 
 /// The names of the files in a stored run.
 pub(crate) mod files {
@@ -92,12 +93,17 @@ impl Store {
     /// # Errors
     /// The first time that something cannot be written.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
-        let Event::Interval(interval) = event else { return Ok(()) };
         if self.broken {
             return Ok(());
         }
-        self.used = true;
-        let stored = self.timeline.write(interval).and_then(|()| self.intervals.write(interval));
+        let stored = match event {
+            Event::Interval(interval) => {
+                self.used = true;
+                self.timeline.write(interval).and_then(|()| self.intervals.write(interval))
+            }
+            Event::Changed(change) => self.timeline.change(change),
+            Event::Notice { .. } | Event::Stopping(_) | Event::Standing(_) | Event::Refused { .. } => Ok(()),
+        };
         self.broken = stored.is_err();
         stored
     }
@@ -193,6 +199,7 @@ mod tests {
                     "guest_time_us",
                     "guest_cpu_share",
                     "deliveries",
+                    "changes",
                 ] {
                     object.shift_remove(key);
                 }
@@ -317,6 +324,17 @@ mod tests {
         assert_eq!(generator.len(), 10);
         assert_eq!(generator[3]["from_us"], 3_000_000.0);
         assert_eq!(generator[3]["cpu_us"], 600_000.0);
+    }
+
+    #[test]
+    fn changes_by_hand_have_lines_of_their_own() {
+        let sample = samples::steered();
+        let (folder, summary) = stored(&sample);
+        let text = std::fs::read_to_string(folder.path().join("run/timeline.jsonl")).expect("text");
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let changes: Vec<Value> = lines.into_iter().filter(|line| !line["change"].is_null()).collect();
+        assert_eq!(Value::from(changes), serde_json::to_value(&summary.changes).expect("JSON"));
+        assert_eq!(summary.changes.len(), 4);
     }
 
     #[test]

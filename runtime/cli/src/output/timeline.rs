@@ -1,18 +1,19 @@
 //! `timeline.jsonl`: what happened second by second, one JSON object a line.
 //!
-//! A line a scenario and second, and one with `"scenario": null` for the generator itself. Times are microseconds.
+//! A line a scenario and second, one a change by hand (it alone has the key `change`), and one with `"scenario": null` for the generator itself. Times are microseconds.
 
 use std::io::{self, Write};
 
 use indexmap::IndexMap;
 use prony_core::{Catalog, ScenarioId};
+use prony_engine::Change;
 use prony_engine::event::Interval;
 use prony_engine::stats::{CheckCount, GuestStats};
 use serde::Serialize;
 
 use crate::report::{
-    Bytes, DeliverySummary, Distribution, MetricSummary, Share, deliveries, failures_by_kind, metrics,
-    micros, rounded, scenario_steps, share, total,
+    Bytes, ChangeSummary, DeliverySummary, Distribution, MetricSummary, Share, deliveries, failures_by_kind,
+    metrics, micros, rounded, scenario_steps, share, total,
 };
 
 /// A timeline under way.
@@ -22,27 +23,27 @@ pub(super) struct Timeline<W> {
 
 /// A scenario's second.
 #[derive(Serialize)]
-pub(super) struct ScenarioLine<'a> {
-    pub(super) from_us: f64,
-    pub(super) to_us: f64,
-    pub(super) scenario: &'a str,
-    pub(super) due: u64,
-    pub(super) started: u64,
-    pub(super) completed: u64,
-    pub(super) failed_iterations: u64,
-    pub(super) dropped: u64,
-    pub(super) users: u64,
-    pub(super) requests: u64,
-    pub(super) requests_per_second: f64,
-    pub(super) failures: u64,
-    pub(super) failures_by_kind: IndexMap<String, u64>,
-    pub(super) bytes: Bytes,
-    pub(super) response_time_us: Distribution,
-    pub(super) service_time_us: Distribution,
-    pub(super) lag_us: Distribution,
-    pub(super) checks: Share,
+pub(crate) struct ScenarioLine<'a> {
+    pub(crate) from_us: f64,
+    pub(crate) to_us: f64,
+    pub(crate) scenario: &'a str,
+    pub(crate) due: u64,
+    pub(crate) started: u64,
+    pub(crate) completed: u64,
+    pub(crate) failed_iterations: u64,
+    pub(crate) dropped: u64,
+    pub(crate) users: u64,
+    pub(crate) requests: u64,
+    pub(crate) requests_per_second: f64,
+    pub(crate) failures: u64,
+    pub(crate) failures_by_kind: IndexMap<String, u64>,
+    pub(crate) bytes: Bytes,
+    pub(crate) response_time_us: Distribution,
+    pub(crate) service_time_us: Distribution,
+    pub(crate) lag_us: Distribution,
+    pub(crate) checks: Share,
     metrics: IndexMap<String, MetricSummary>,
-    deliveries: IndexMap<String, DeliverySummary>,
+    pub(crate) deliveries: IndexMap<String, DeliverySummary>,
     guests: Option<GuestsOfSecond>,
 }
 
@@ -75,6 +76,13 @@ impl<W: Write> Timeline<W> {
         Self { file }
     }
 
+    /// Writes a change by hand and sees it on its way.
+    pub(super) fn change(&mut self, change: &Change) -> io::Result<()> {
+        serde_json::to_writer(&mut self.file, &ChangeSummary::from(change))?;
+        self.file.write_all(b"\n")?;
+        self.file.flush()
+    }
+
     /// Writes a second and sees it on its way.
     pub(super) fn write(&mut self, interval: &Interval) -> io::Result<()> {
         for line in scenario_lines(interval) {
@@ -100,7 +108,7 @@ impl<W: Write> Timeline<W> {
 }
 
 /// A second, scenario by scenario.
-pub(super) fn scenario_lines(interval: &Interval) -> impl Iterator<Item = ScenarioLine<'_>> {
+pub(crate) fn scenario_lines(interval: &Interval) -> impl Iterator<Item = ScenarioLine<'_>> {
     let wall = interval.to.saturating_sub(interval.from);
     let seconds = wall.as_secs_f64();
     let (catalog, statistics) = (&*interval.catalog, &interval.statistics);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use prony_core::units::{show_duration, three_digits};
 
 /// A time in microseconds with three significant digits: `1.20ms`, `340µs`, `12.3s`, `2m 4s`.
-pub(super) fn time(microseconds: f64) -> String {
+pub(crate) fn time(microseconds: f64) -> String {
     let mut scaled = microseconds;
     for (unit, next) in [("µs", 1e3), ("ms", 1e3), ("s", 120.0)] {
         let text = digits(scaled);
@@ -30,7 +30,7 @@ fn digits(value: f64) -> String {
 }
 
 /// A time, or a dash when nothing was counted.
-pub(super) fn time_or_dash(microseconds: Option<f64>) -> String {
+pub(crate) fn time_or_dash(microseconds: Option<f64>) -> String {
     microseconds.map_or_else(|| "–".to_owned(), time)
 }
 
@@ -48,12 +48,12 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// A rate without its `/s`: `0.5`, `33.3`, `20,000`.
-pub(super) fn rate(per_second: f64) -> String {
+pub(crate) fn rate(per_second: f64) -> String {
     if per_second >= 99.95 { count(per_second.round() as u64) } else { three_digits(per_second) }
 }
 
 /// A number whose unit Prony does not know: whole ones in full, others with three significant digits.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     match value.abs() {
         size if size >= 1e15 => format!("{value:.2e}"),
@@ -64,7 +64,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A share of 0 to 1 as a percentage: `0 %`, `0.034 %`, `12.5 %`, `99.998 %`, `100 %`.
-pub(super) fn share(share: f64) -> String {
+pub(crate) fn share(share: f64) -> String {
     let percent = share * 100.0;
     // As many decimals as keep the smaller side of the share visible.
     let side = percent.min(100.0 - percent);
@@ -81,7 +81,7 @@ pub(super) fn share(share: f64) -> String {
 }
 
 /// A number of bytes: `512 B`, `1.2 kB`, `3.45 GB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     if bytes < 1_000 {
         return format!("{bytes} B");
     }
@@ -98,7 +98,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// `1 user`, `2 users`.
-pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 

@@ -7,7 +7,7 @@
 mod build;
 mod ci;
 mod compare;
-mod figures;
+pub(crate) mod figures;
 mod host;
 pub(crate) mod html;
 mod load_text;
@@ -31,15 +31,17 @@ pub use progress::Progress;
 pub use screen::{explain, render, render_comparison};
 pub use stored::load;
 pub use summary::{
-    Bytes, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures, GeneratorSummary,
-    GroupSummary, GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary, Measured,
-    MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary, Summary,
-    ThresholdSummary, Users, VerdictSummary,
+    Bytes, ChangeSummary, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures,
+    GeneratorSummary, GroupSummary, GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary,
+    Measured, MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary,
+    Summary, ThresholdSummary, Users, VerdictSummary,
 };
 
+pub(crate) use build::threshold;
 pub(crate) use ci::{github, junit, markdown};
 pub(crate) use figures::count as count_in_words;
 pub(crate) use host::rfc3339;
+pub(crate) use screen::{clean, value as threshold_value};
 
 pub(crate) use build::{
     deliveries, failures_by_kind, metrics, micros, rounded, scenario_deliveries, scenario_steps, share, total,

@@ -10,11 +10,11 @@ use prony_core::units::show_duration;
 use prony_core::{Catalog, ScenarioId};
 use prony_engine::event::{GeneratorStats, Interval, WorkerStats};
 use prony_engine::stats::{Latency, ScenarioStats, StepStats};
-use prony_engine::{ClosedLoad, Ended, Event, Load, Statistics};
+use prony_engine::{ClosedLoad, Course, Ended, Event, Load, Statistics};
 
 use super::figures;
 use super::screen::{Paint, clean, cut, left, right};
-use super::{About, AboutScenario, scenario_deliveries, scenario_steps, total};
+use super::{About, AboutScenario, ChangeSummary, scenario_deliveries, scenario_steps, total};
 
 /// Not on a terminal, a scenario is told of this often.
 const EVERY: Duration = Duration::from_secs(10);
@@ -34,6 +34,7 @@ pub struct Progress {
     lines: Vec<String>,
     next_plain: Duration,
     stopping: bool,
+    course: Course,
 }
 
 /// What a scenario has done so far.
@@ -48,7 +49,9 @@ struct Seen {
 struct Second<'a> {
     scenario: &'a AboutScenario,
     name: &'a str,
+    /// In the plan's time.
     at: Duration,
+    paused: bool,
     wall: Duration,
     stats: &'a ScenarioStats,
     steps: StepStats,
@@ -77,6 +80,7 @@ impl Progress {
             lines: Vec::new(),
             next_plain: EVERY,
             stopping: false,
+            course: Course::default(),
         }
     }
 
@@ -89,6 +93,17 @@ impl Progress {
                     self.about.catalog.scenarios.get(usize::from(scenario.0)).map_or("", String::as_str);
                 let line = format!("{}: {}", clean(name), clean(text));
                 self.above(&self.paint.doubtful(&line));
+            }
+            Event::Changed(change) => {
+                // What the engine has taken up is no mistake here.
+                let _ = self.course.turn(change.at, change.action);
+                let change = ChangeSummary::from(change);
+                let at = figures::time(change.at_us);
+                self.above(&format!("by hand: {} at {at} ({})", change.in_words(), change.origin));
+            }
+            Event::Standing(_) => {}
+            Event::Refused { why, .. } => {
+                self.above(&format!("by hand: nothing changed, for {}", clean(why)))
             }
             Event::Stopping(ended) => {
                 self.stopping = true;
@@ -128,7 +143,8 @@ impl Progress {
             let second = Second {
                 scenario: &self.about.scenarios[number],
                 name: self.about.catalog.scenarios.get(number).map_or("", String::as_str),
-                at: interval.to,
+                at: self.course.plan_at(interval.to),
+                paused: self.course.is_paused() && self.course.plan_at(interval.to) < interval.to,
                 wall: interval.to.saturating_sub(interval.from),
                 stats,
                 steps,
@@ -262,6 +278,9 @@ impl Second<'_> {
         let elapsed = self.at - begin;
         if stopping {
             return format!("{} stopping", clock(elapsed));
+        }
+        if self.paused && !self.done() {
+            return format!("paused at {}", clock(elapsed));
         }
         if let Load::Closed(closed) = &scenario.load
             && let Some(wanted) = iterations(closed)

@@ -9,8 +9,8 @@ use prony_engine::event::{GeneratorStats, Interval, WorkerStats};
 use prony_engine::stats::{CheckCount, Latency};
 use prony_engine::threshold::Scope;
 use prony_engine::{
-    Arrivals, ClosedLoad, Ended, Event, Load, OpenLoad, RateStage, Reason, RunResult, Span, Starts,
-    Statistics, Status, ThresholdResult, UserStage, Verdict,
+    Action, Arrivals, Change, ClosedLoad, Course, Ended, Event, Load, OpenLoad, Origin, RateStage, Reason,
+    RunResult, Span, Starts, Statistics, Status, ThresholdResult, UserStage, Verdict,
 };
 
 use super::{About, AboutScenario};
@@ -134,9 +134,27 @@ pub(crate) fn run(seconds: u64, scenarios: &[(&str, Load, Steps<'_>)]) -> Sample
         spans: scenarios.iter().map(|_| Span { measured: wall, starting: wall }).collect(),
         measured: wall,
         notices: Vec::new(),
+        changes: Vec::new(),
         verdict: Verdict { status: Status::Valid, reasons: Vec::new() },
     };
     Sample { about, intervals, result }
+}
+
+/// The shop, somebody having paused it, gone on with more load, and stopped it.
+pub(crate) fn steered() -> Sample {
+    let mut sample = shop();
+    let mut course = Course::default();
+    let changes = [
+        (2_300, Action::Pause, Origin::Terminal),
+        (4_700, Action::Load(150), Origin::Web),
+        (5_100, Action::Resume, Origin::Web),
+        (9_000, Action::Stop, Origin::Terminal),
+    ];
+    for (millis, action, origin) in changes {
+        let (at, plan_at) = course.turn(Duration::from_millis(millis), action).expect("a change");
+        sample.result.changes.push(Change { at, plan_at, action, origin });
+    }
+    sample
 }
 
 fn quiet(millis: u64, draw: &mut Draw) -> GeneratorStats {
@@ -282,5 +300,13 @@ pub(crate) fn starved() -> Sample {
 
 /// Events as the engine tells them.
 pub(crate) fn events(sample: &Sample) -> impl Iterator<Item = Event> {
-    sample.intervals.iter().map(|interval| Event::Interval(Arc::new(interval.clone())))
+    let mut changes = sample.result.changes.iter().peekable();
+    sample.intervals.iter().flat_map(move |interval| {
+        let mut events = Vec::new();
+        while let Some(change) = changes.next_if(|change| change.at < interval.to) {
+            events.push(Event::Changed(*change));
+        }
+        events.push(Event::Interval(Arc::new(interval.clone())));
+        events
+    })
 }

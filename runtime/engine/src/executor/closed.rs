@@ -5,78 +5,62 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prony_core::units::PerSecond;
-use prony_core::{Journey, Stopping, Timestamp};
+use prony_core::Journey;
 use send_wrapper::SendWrapper;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::executor::{Crew, Next};
 use crate::load::ClosedLoad;
-use crate::pacer::wanted_between;
 
-/// What is left of the iterations that a worker's users share. `None` is no limit.
-type Shared = SendWrapper<Rc<Cell<Option<u64>>>>;
+/// What a worker's users have in common.
+#[derive(Default)]
+struct Company {
+    /// What is left of the iterations that they share. `None` is no limit.
+    shared: Cell<Option<u64>>,
+    /// Iterations of each. `None` is no limit.
+    each: Option<u64>,
+    /// How many have something to do, now or later.
+    expected: Cell<usize>,
+    nobody_expected: Notify,
+    over: Cell<bool>,
+}
 
-/// The longest a load without an end of its own may take: a century.
-const FOREVER: Duration = Duration::from_secs(100 * 366 * 86_400);
+type SharedCompany = SendWrapper<Rc<Company>>;
 
 pub(super) async fn run(crew: &Arc<Crew>, load: &ClosedLoad) {
     let mut users = JoinSet::new();
-    let (total, share) = match load {
-        ClosedLoad::Users { users, .. } | ClosedLoad::IterationsEach { users, .. } => (*users, None),
+    let (total, each, share) = match load {
+        ClosedLoad::Users { users, .. } => (*users, None, None),
+        ClosedLoad::IterationsEach { users, iterations, .. } => (*users, Some(*iterations), None),
         ClosedLoad::SharedIterations { users, iterations, .. } => {
-            (*users, Some(share(*iterations, *users, crew.seat.worker, crew.seat.workers)))
+            (*users, None, Some(share(*iterations, *users, crew.seat.worker, crew.seat.workers)))
         }
-        ClosedLoad::Stages(stages) => (stages.iter().map(|stage| stage.users).max().unwrap_or(0), None),
+        ClosedLoad::Stages(stages) => (stages.iter().map(|stage| stage.users).max().unwrap_or(0), None, None),
     };
-    let shared: Shared = SendWrapper::new(Rc::new(Cell::new(share)));
+    let company = Company { shared: Cell::new(share), each, ..Company::default() };
+    company.expected.set(crew.users(total).count());
+    let company: SharedCompany = SendWrapper::new(Rc::new(company));
     for number in crew.users(total) {
-        let (stretches, each) = match load {
-            ClosedLoad::Users { lasting, start_rate, .. } => {
-                (vec![(comes_after(number, *start_rate), *lasting)], None)
-            }
-            ClosedLoad::IterationsEach { iterations, at_most, .. } => {
-                (vec![(Duration::ZERO, at_most.unwrap_or(FOREVER))], Some(*iterations))
-            }
-            ClosedLoad::SharedIterations { at_most, .. } => {
-                (vec![(Duration::ZERO, at_most.unwrap_or(FOREVER))], None)
-            }
-            ClosedLoad::Stages(stages) => (wanted_between(stages, number), None),
-        };
-        crew.spawn(&mut users, live(Arc::clone(crew), number, stretches, each, shared.clone()));
+        crew.spawn(&mut users, live(Arc::clone(crew), number, company.clone()));
     }
-    let mut stop = crew.stop.clone();
-    let end = crew.begin + load_length(load);
-    let left = end - crew.seat.clock.now();
+    let length = crew.bell.hours.length();
+    let mut end = std::pin::pin!(crew.until_plan(length));
     // Users end by themselves; what is waited for here is the moment from which the graceful stop counts.
-    tokio::select! {
-        () = all_ended(&mut users, crew) => return,
-        () = tokio::time::sleep(left) => {}
-        _ = stop.wait_for(Option::is_some) => {}
-    }
-    crew.wind_down(users).await;
-}
-
-/// When user number `number` comes.
-fn comes_after(number: u32, start_rate: Option<PerSecond>) -> Duration {
-    let seconds = start_rate.map_or(0.0, |rate| f64::from(number) / rate.get());
-    Duration::try_from_secs_f64(seconds).unwrap_or(FOREVER)
-}
-
-fn load_length(load: &ClosedLoad) -> Duration {
-    match load {
-        ClosedLoad::Users { lasting, .. } => *lasting,
-        ClosedLoad::Stages(stages) => stages.iter().map(|stage| stage.over).sum(),
-        ClosedLoad::IterationsEach { at_most, .. } | ClosedLoad::SharedIterations { at_most, .. } => {
-            at_most.unwrap_or(FOREVER)
+    loop {
+        tokio::select! {
+            ended = users.join_next() => match ended {
+                None => return,
+                Some(ended) => crew.report_defect(ended),
+            },
+            () = company.nobody_expected.notified() => break,
+            () = &mut end => break,
+            () = crew.bell.news() => if crew.stopped() { break },
         }
     }
-}
-
-async fn all_ended(users: &mut JoinSet<()>, crew: &Crew) {
-    while let Some(ended) = users.join_next().await {
-        crew.report_defect(ended);
-    }
+    company.over.set(true);
+    crew.bell.nudge();
+    crew.wind_down(users).await;
 }
 
 /// A worker's share of `iterations`, in proportion to its users: what the users up to it have, rounded, less what those
@@ -90,104 +74,164 @@ fn share(iterations: u64, users: u32, worker: u32, workers: u32) -> u64 {
     up_to(worker + 1) - up_to(worker)
 }
 
-/// A user's life over the stretches in which it is wanted.
-async fn live(
-    crew: Arc<Crew>,
+/// A user and where it is in its life.
+struct User {
     number: u32,
-    stretches: Vec<(Duration, Duration)>,
-    each: Option<u64>,
-    shared: Shared,
-) {
-    let mut journey: Option<Box<dyn Journey>> = None;
-    let mut iteration = 0;
-    for stretch in stretches {
-        let stretch = (crew.begin + stretch.0, crew.begin + stretch.1);
-        let before = iteration;
-        let next = go(&crew, number, stretch, (each, &shared), &mut journey, &mut iteration).await;
-        // Who has not come back since it left need not leave again.
-        if let Some(journey) = journey.as_mut().filter(|_| iteration > before) {
+    journey: Option<Box<dyn Journey>>,
+    iteration: u64,
+    /// Whether it has done an iteration since it left last.
+    present: bool,
+    /// When its next iteration is due, in the plan's time from the load's beginning; `None` with its next stretch.
+    due: Option<Duration>,
+}
+
+/// Why a user does not go on in a stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    /// The stretch is over.
+    Ended,
+    /// The run's course is another.
+    Turned,
+    /// It has nothing left to do, or the scenario is over on this worker.
+    Done,
+}
+
+/// A user's life over the stretches in which it is wanted.
+async fn live(crew: Arc<Crew>, number: u32, company: SharedCompany) {
+    let mut user = User { number, journey: None, iteration: 0, present: false, due: None };
+    while !crew.stopped() {
+        let now = crew.bell.hours.now();
+        let turns = crew.bell.hours.turns();
+        let stretch = crew.bell.hours.stretches(number).into_iter().find(|(_, until)| *until > now);
+        let Some((from, until)) = stretch else {
+            user.leave().await;
+            if rest(&crew, &company, turns).await {
+                continue;
+            }
+            break;
+        };
+        if from > now {
+            user.leave().await;
+        }
+        let due = user.due.map_or(from, |due| due.max(from));
+        user.due = Some(due);
+        match go(&crew, &mut user, until, &company).await {
+            Pause::Turned => {}
+            Pause::Ended => user.leave().await,
+            Pause::Done => break,
+        }
+    }
+    user.leave().await;
+    company.leaves();
+}
+
+impl User {
+    /// Leaves, for a while or for good. Who has not come back since it left need not leave again.
+    async fn leave(&mut self) {
+        self.due = None;
+        if std::mem::take(&mut self.present)
+            && let Some(journey) = &mut self.journey
+        {
             journey.leave().await;
         }
-        if next == Next::Over {
-            return;
+    }
+}
+
+impl Company {
+    /// One fewer has something to do.
+    fn leaves(&self) {
+        self.expected.set(self.expected.get().saturating_sub(1));
+        if self.expected.get() == 0 {
+            self.nobody_expected.notify_one();
         }
+    }
+
+    /// Whether `user` has done all it was asked for.
+    fn is_done(&self, user: &User) -> bool {
+        self.each.is_some_and(|most| user.iteration >= most) || self.shared.get() == Some(0)
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.each.is_some() || self.shared.get().is_some()
+    }
+}
+
+/// Waits until the course is another than after `turns` of it, for somebody who has nothing to do by this one; false when the
+/// load is over.
+async fn rest(crew: &Crew, company: &SharedCompany, turns: u64) -> bool {
+    company.leaves();
+    loop {
+        let news = crew.bell.news();
+        let over = crew.stopped() || company.over.get();
+        if over || crew.bell.hours.turns() != turns {
+            // It has something to do again, or is counted out once more as it ends.
+            company.expected.set(company.expected.get() + 1);
+            return !over;
+        }
+        news.await;
     }
 }
 
 /// A user's life over one stretch.
-async fn go(
-    crew: &Crew,
-    number: u32,
-    (from, until): (Timestamp, Timestamp),
-    (each, shared): (Option<u64>, &Shared),
-    journey: &mut Option<Box<dyn Journey>>,
-    iteration: &mut u64,
-) -> Next {
-    if !wait(crew, from).await {
-        return Next::Over;
-    }
-    let (mut due, mut now) = (from, crew.seat.clock.now());
-    while due < until
-        && now < until
-        && !crew.stopped()
-        && each.is_none_or(|most| *iteration < most)
-        && take(shared)
-    {
-        let journey = journey.get_or_insert_with(|| crew.user(number));
-        let next = crew.iterate(&mut **journey, due, *iteration, crew.wanted(until)).await;
-        *iteration += 1;
-        if next == Next::Over {
-            return Next::Over;
+async fn go(crew: &Crew, user: &mut User, until: Duration, company: &SharedCompany) -> Pause {
+    let hours = &crew.bell.hours;
+    let turns = hours.turns();
+    while let Some(due) = user.due {
+        let news = crew.bell.news();
+        if crew.stopped() || company.is_done(user) {
+            return Pause::Done;
         }
-        now = crew.seat.clock.now();
-        due = match crew.iteration_every {
-            None => now,
-            Some(every) => next_beat(due, every, now),
-        };
+        if hours.turns() != turns {
+            return Pause::Turned;
+        }
+        if hours.now() >= until {
+            return Pause::Ended;
+        }
         // Who has nothing left to do need not wait for the next beat; who has, stays to the end of its stretch.
-        let finished = each.is_some_and(|most| *iteration >= most) || shared.get() == Some(0);
-        let bounded = each.is_some() || shared.get().is_some();
-        if finished || (bounded && due >= until) {
-            break;
+        if due >= until && company.is_bounded() {
+            return Pause::Done;
         }
-        if due > now {
-            if !wait(crew, due.min(until)).await {
-                break;
+        // Without a moment the run is paused.
+        let Some(moment) = hours.moment(due.min(until)) else {
+            news.await;
+            continue;
+        };
+        if crew.seat.clock.now() < moment {
+            tokio::select! {
+                () = crew.seat.timer.until(moment) => {}
+                () = news => {}
             }
-            now = crew.seat.clock.now();
+            continue;
         }
+        if due >= until {
+            return Pause::Ended;
+        }
+        take(&company.shared);
+        let end = hours.end(until);
+        let number = user.number;
+        let journey = user.journey.get_or_insert_with(|| crew.user(number));
+        user.present = true;
+        let next = crew.iterate(&mut **journey, moment, user.iteration, crew.wanted(number, end)).await;
+        user.iteration += 1;
+        if next == Next::Over {
+            return Pause::Done;
+        }
+        let now = hours.now();
+        user.due = Some(crew.iteration_every.map_or(now, |every| next_beat(due, every, now)));
     }
-    Next::GoOn
+    Pause::Ended
 }
 
 /// Takes one of the shared iterations, if there is a limit.
-fn take(shared: &Shared) -> bool {
-    match shared.get() {
-        None => true,
-        Some(0) => false,
-        Some(left) => {
-            shared.set(Some(left - 1));
-            true
-        }
-    }
+fn take(shared: &Cell<Option<u64>>) {
+    shared.set(shared.get().map(|left| left.saturating_sub(1)));
 }
 
 /// The beat after `last`. A user that is late by whole beats leaves those out, so no backlog builds up.
-fn next_beat(last: Timestamp, every: Duration, now: Timestamp) -> Timestamp {
-    let beat = (every.as_nanos() as u64).max(1);
-    let behind = now.nanos_since(last) / beat;
-    Timestamp::from_nanos(last.as_nanos() + beat * behind.max(1))
-}
-
-/// Waits until `due`; false when the run is stopped meanwhile.
-async fn wait(crew: &Crew, due: Timestamp) -> bool {
-    if crew.seat.clock.now() >= due {
-        return true;
-    }
-    tokio::select! {
-        () = crew.seat.timer.until(due) => true,
-        () = crew.bell.stopped() => false,
-    }
+fn next_beat(last: Duration, every: Duration, now: Duration) -> Duration {
+    let beat = every.as_nanos().max(1);
+    let behind = (now.saturating_sub(last).as_nanos() / beat).max(1);
+    last + Duration::from_nanos(u64::try_from(beat * behind).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -208,20 +252,9 @@ mod tests {
     }
 
     #[test]
-    fn users_come_at_their_rate() {
-        let rate = |rate| Some(PerSecond::new(rate).expect("a rate"));
-        let second = Duration::from_secs;
-        assert_eq!(comes_after(0, rate(100.0)), Duration::ZERO);
-        assert_eq!(comes_after(4_999, rate(100.0)), second(50) - Duration::from_millis(10));
-        assert_eq!(comes_after(3, rate(0.5)), second(6));
-        assert_eq!(comes_after(4_999, None), Duration::ZERO);
-        assert_eq!(comes_after(1, rate(0.0)), FOREVER, "never");
-    }
-
-    #[test]
     fn beats_keep_their_time_and_build_no_backlog() {
-        let at = Timestamp::from_nanos;
-        let every = Duration::from_nanos(100);
+        let at = Duration::from_nanos;
+        let every = at(100);
         assert_eq!(next_beat(at(1_000), every, at(1_010)), at(1_100));
         assert_eq!(next_beat(at(1_000), every, at(1_150)), at(1_100));
         assert_eq!(next_beat(at(1_000), every, at(1_350)), at(1_300));

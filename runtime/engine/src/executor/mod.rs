@@ -2,10 +2,11 @@
 
 mod bell;
 mod closed;
+mod hours;
 mod open;
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
@@ -20,22 +21,26 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use self::bell::Bell;
+pub(crate) use self::hours::Hours;
 use crate::load::Load;
 use crate::spec::Pacing;
-use crate::worker::{Ending, Message, SharedRecorder, StopOrder, panic_text};
+use crate::worker::{Ending, Message, Orders, SharedRecorder, StopOrder, panic_text};
 
 /// A scenario's part on one worker: what its executor and its users need.
 pub(crate) struct Crew {
     pub(crate) seat: Seat,
     pub(crate) seed: u64,
     pub(crate) pacing: Pacing,
-    pub(crate) begin: Timestamp,
+    /// From the load's beginning on, in the plan's time, as it is left out of the statistics.
+    pub(crate) warmup: Duration,
     pub(crate) wall_origin: Duration,
     pub(crate) graceful_stop: Duration,
     pub(crate) iteration_every: Option<Duration>,
     pub(crate) recorder: SharedRecorder,
     pub(crate) journeys: SendWrapper<Rc<RefCell<Box<dyn JourneyWorker>>>>,
-    pub(crate) stop: watch::Receiver<Option<StopOrder>>,
+    /// What the coordinator says. Asked before each start, which costs a look at one number.
+    pub(crate) orders: SendWrapper<RefCell<watch::Receiver<Orders>>>,
+    pub(crate) stopped: SendWrapper<Cell<bool>>,
     /// What journeys hear of it, and of the load's end.
     pub(crate) bell: Arc<Bell>,
     pub(crate) messages: Sender<Message>,
@@ -44,7 +49,8 @@ pub(crate) struct Crew {
 /// Runs a scenario's load on this worker to its end.
 pub(crate) async fn run(crew: Crew, load: Load) {
     let crew = Arc::new(crew);
-    let mut orders = crew.stop.clone();
+    let mut orders = crew.listen();
+    crew.measure();
     let load = async {
         match load {
             Load::Open(load) => open::run(&crew, &load).await,
@@ -52,11 +58,12 @@ pub(crate) async fn run(crew: Crew, load: Load) {
         }
     };
     let mut load = pin!(load);
-    tokio::select! {
-        () = &mut load => return,
-        _ = orders.wait_for(Option::is_some) => crew.bell.ring(),
+    loop {
+        tokio::select! {
+            () = &mut load => return,
+            Ok(()) = orders.changed(), if !crew.stopped.get() => crew.renew(),
+        }
     }
-    load.await;
 }
 
 /// Whether a user should go on.
@@ -101,9 +108,61 @@ impl Crew {
         let _ = self.messages.send(Message::Fatal(text));
     }
 
-    /// Wanted until `until`, or until the load is over otherwise.
-    fn wanted(&self, until: Timestamp) -> Wanted {
-        Wanted::new(until, Arc::<Bell>::clone(&self.bell))
+    /// User number `user` is wanted until `until`, or until the load is over otherwise.
+    fn wanted(&self, user: u32, until: Timestamp) -> Wanted {
+        Wanted::new(until, user, Arc::<Bell>::clone(&self.bell))
+    }
+
+    /// Another ear for what the coordinator says, which has heard as much as this one.
+    fn listen(&self) -> watch::Receiver<Orders> {
+        self.orders.borrow().clone()
+    }
+
+    /// Takes in what the coordinator has said, if it has said anything.
+    fn renew(&self) {
+        let mut orders = self.orders.borrow_mut();
+        if !orders.has_changed().unwrap_or(false) {
+            return;
+        }
+        let Orders { stop, course } = orders.borrow_and_update().clone();
+        drop(orders);
+        if *self.bell.hours.course() != *course {
+            self.bell.hours.follow(course);
+            self.measure();
+            self.bell.nudge();
+        }
+        if stop.is_some() && !self.stopped.replace(true) {
+            self.bell.ring();
+        }
+    }
+
+    /// Has what is due in the warm-up left out. A warm-up whose end nobody knows is not over.
+    fn measure(&self) {
+        let from = self.bell.hours.moment(self.warmup).unwrap_or(Timestamp::from_nanos(u64::MAX));
+        self.recorder.borrow_mut().measure_from(self.seat.scenario, from);
+    }
+
+    /// Whether the run is told to stop.
+    fn stopped(&self) -> bool {
+        self.renew();
+        self.stopped.get()
+    }
+
+    /// Waits until it is so long after the load's beginning, however often that moment moves.
+    async fn until_plan(&self, plan: Duration) {
+        loop {
+            let news = self.bell.news();
+            let left = self.bell.hours.moment(plan).map(|moment| moment - self.seat.clock.now());
+            match left {
+                Some(left) if left.is_zero() => return,
+                // What lies far ahead is looked at again: timers have an end.
+                Some(left) => tokio::select! {
+                    () = tokio::time::sleep(left.min(Duration::from_secs(365 * 86_400))) => {}
+                    () = news => {}
+                },
+                None => news.await,
+            }
+        }
     }
 
     /// Counts a start that was given to a user who was cut off before it could begin.
@@ -144,11 +203,12 @@ impl Crew {
 
     /// Waits until all users have ended, at most as long as iterations may go on, then cuts the rest off.
     async fn wind_down(&self, mut users: JoinSet<()>) {
-        let mut stop = self.stop.clone();
+        let mut orders = self.listen();
         let grace = |order: Option<StopOrder>| {
             order.map_or(self.graceful_stop, |order| order.grace.min(self.graceful_stop))
         };
-        let mut left = grace(*stop.borrow_and_update());
+        let mut told = orders.borrow_and_update().stop.is_some();
+        let mut left = grace(orders.borrow().stop);
         let since = self.seat.clock.now();
         loop {
             let remaining = left.saturating_sub(self.seat.clock.now() - since);
@@ -158,9 +218,12 @@ impl Crew {
                     Some(ended) => self.report_defect(ended),
                 },
                 () = tokio::time::sleep(remaining) => break,
-                Ok(()) = stop.changed() => {
-                    let order = *stop.borrow_and_update();
-                    left = (self.seat.clock.now() - since) + order.map_or(left, |order| order.grace.min(self.graceful_stop));
+                Ok(()) = orders.changed() => {
+                    let stop = orders.borrow_and_update().stop;
+                    if stop.is_some() && !told {
+                        told = true;
+                        left = (self.seat.clock.now() - since) + grace(stop);
+                    }
                 }
             }
         }
@@ -175,10 +238,6 @@ impl Crew {
         if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
             self.defect(&*panic);
         }
-    }
-
-    fn stopped(&self) -> bool {
-        self.stop.borrow().is_some()
     }
 }
 

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::time::Duration;
 
 use prony_core::Timestamp;
 use send_wrapper::SendWrapper;
@@ -55,19 +54,43 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
     let over = Arc::new(Notify::new());
     let mut users = JoinSet::new();
     let mut numbers = crew.users(load.max_users).peekable();
-    let mut stop = crew.stop.clone();
+    let mut orders = crew.listen();
     let mut batch = 0;
-    let until = planned_end(crew.begin, load);
-    let to_its_end = loop {
-        let Some(due) = schedule.next_due() else { break true };
-        let due = crew.begin + due;
+    let mut turns = 0;
+    let until = crew.bell.hours.planned_end();
+    loop {
+        if crew.stopped() || pool.borrow().over {
+            break;
+        }
+        if turns != crew.bell.hours.turns() {
+            turns = crew.bell.hours.turns();
+            schedule.follow(&crew.bell.hours.course());
+        }
+        let Some(due) = schedule.due() else {
+            // The load ends when its plan says, not with its last start: a slow rate has its full time. Until then somebody may
+            // go on with what is paused, or ask for more.
+            let held = matches!(load.starts, Starts::Replay(_)) && schedule.holds_a_start();
+            let end = async {
+                if held {
+                    std::future::pending().await
+                } else {
+                    crew.until_plan(crew.bell.hours.length()).await
+                }
+            };
+            tokio::select! {
+                () = end => break,
+                Ok(()) = orders.changed() => continue,
+                () = over.notified() => continue,
+            }
+        };
+        let due = crew.bell.hours.begin() + due;
         if crew.seat.clock.now() < due {
             batch = 0;
             tokio::select! {
                 biased;
                 () = alarm.until(due) => {}
-                _ = stop.wait_for(Option::is_some) => break false,
-                () = over.notified() => break false,
+                Ok(()) = orders.changed() => continue,
+                () = over.notified() => continue,
             }
         } else {
             batch += 1;
@@ -80,9 +103,11 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
         while numbers.peek().is_none() && pool.borrow().is_hesitant() && !crew.stopped() {
             tokio::task::yield_now().await;
         }
-        if crew.stopped() || pool.borrow().over {
-            break false;
+        // A change is known before it takes effect, so whoever looks now makes no start that it speaks against.
+        if crew.stopped() || pool.borrow().over || turns != crew.bell.hours.turns() {
+            continue;
         }
+        schedule.take();
         let chair = pool.borrow_mut().idle.pop();
         match (chair, numbers.peek().copied()) {
             (Some(chair), _) => chair.borrow_mut().give(due),
@@ -102,14 +127,6 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
             }
         }
         pool.borrow_mut().hesitant += 1;
-    };
-    if to_its_end {
-        // The load ends when its plan says, not with its last start: a slow rate has its full time.
-        tokio::select! {
-            () = tokio::time::sleep(crew.begin + length(load) - crew.seat.clock.now()) => {}
-            _ = stop.wait_for(Option::is_some) => {}
-            () = over.notified() => {}
-        }
     }
     pool.borrow_mut().over = true;
     crew.bell.ring();
@@ -118,22 +135,6 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
     crew.wind_down(users).await;
     let chairs = std::mem::take(&mut pool.borrow_mut().chairs);
     chairs.iter().filter_map(|chair| chair.borrow_mut().start.take()).for_each(|due| crew.never_begun(due));
-}
-
-/// From its beginning to the end of its last stage. Recorded starts end with the last of them.
-fn length(load: &OpenLoad) -> Duration {
-    match &load.starts {
-        Starts::Rate { stages, .. } => stages.iter().map(|stage| stage.over).sum(),
-        Starts::Replay(_) => Duration::ZERO,
-    }
-}
-
-/// When users are wanted no longer, as far as the plan says: when recorded starts end, their last one tells.
-fn planned_end(begin: Timestamp, load: &OpenLoad) -> Timestamp {
-    match &load.starts {
-        Starts::Rate { .. } => begin + length(load),
-        Starts::Replay(_) => Timestamp::from_nanos(u64::MAX),
-    }
 }
 
 impl Pool {
@@ -150,8 +151,8 @@ struct Seated {
 
 fn sit_down(crew: &Crew, load: &OpenLoad) -> Result<Seated, String> {
     let stripe = Stripe { slots: load.max_users, worker: crew.seat.worker, workers: crew.seat.workers };
-    let schedule =
-        Schedule::new(load, crew.seed, crew.seat.scenario.0, stripe).map_err(|error| error.to_string())?;
+    let schedule = Schedule::new(load, (crew.seed, crew.seat.scenario.0), stripe, crew.bell.hours.after())
+        .map_err(|error| error.to_string())?;
     let alarm = Alarm::new(crew.seat.clock, crew.pacing)
         .map_err(|error| format!("a kernel timer cannot be had: {error}"))?;
     Ok(Seated { schedule, alarm })
@@ -174,7 +175,7 @@ async fn serve(
             return;
         };
         pool.borrow_mut().hesitant -= 1;
-        let next = crew.iterate(&mut *journey, due, iteration, crew.wanted(until)).await;
+        let next = crew.iterate(&mut *journey, due, iteration, crew.wanted(number, until)).await;
         iteration += 1;
         if is_done(&pool, &chair, next, &over) {
             journey.leave().await;

@@ -42,6 +42,15 @@ impl RateCurve {
         self.segments.last().map_or(0.0, |segment| segment.until)
     }
 
+    /// The integral up to `moment`: how many starts there are until then, not rounded.
+    pub(crate) fn reached(&self, moment: Duration) -> f64 {
+        let seconds = moment.as_secs_f64();
+        let at = self.segments.partition_point(|segment| segment.begin + segment.length <= seconds);
+        let Some(segment) = self.segments.get(at) else { return self.total() };
+        let inside = (seconds - segment.begin).max(0.0);
+        segment.before + inside * (segment.from + (segment.to - segment.from) * inside / segment.length / 2.0)
+    }
+
     /// When the integral reaches `amount`; `None` when it never does. Reaching the total itself is the end, not a start.
     pub(crate) fn reaches(&self, amount: f64) -> Option<Duration> {
         // Products such as 0.1 × 30 land a hair above the whole number that is meant.
@@ -105,6 +114,18 @@ mod tests {
         assert_eq!(curve.reaches(500.0), Some(Duration::from_secs(1)));
         assert_eq!(curve.reaches(59_999.0), Some(Duration::from_millis(119_998)));
         assert_eq!(curve.reaches(60_000.0), None);
+    }
+
+    #[test]
+    fn what_is_reached_at_a_moment_is_reached_then() {
+        let curve = RateCurve::new(&[stage(0.0, 100.0, 2.0), stage(0.0, 0.0, 1.0), stage(50.0, 50.0, 2.0)]);
+        for (seconds, amount) in
+            [(0.0, 0.0), (1.0, 25.0), (2.0, 100.0), (2.5, 100.0), (4.0, 150.0), (9.0, 200.0)]
+        {
+            let reached = curve.reached(Duration::from_secs_f64(seconds));
+            assert!((reached - amount).abs() < 1e-9, "{reached} at {seconds}");
+        }
+        assert_eq!(RateCurve::new(&[]).reached(Duration::from_secs(1)), 0.0);
     }
 
     #[test]

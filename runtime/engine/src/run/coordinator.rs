@@ -2,16 +2,17 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use prony_core::{Clock, ScenarioId, Timestamp};
 use tokio::sync::watch;
 
-use super::tally::{Tally, over_time};
+use super::quiet::Quiet;
+use super::tally::Tally;
 use super::{Control, Worker};
 use crate::clock;
+use crate::course::{Change, Course};
 use crate::event::{Ended, Event, GeneratorStats, Interval, RunResult};
 use crate::load::Load;
 use crate::names::{Names, Snapshot};
@@ -19,7 +20,7 @@ use crate::spec::RunSpec;
 use crate::stats::Statistics;
 use crate::threshold::{Scope, Watch};
 use crate::verdict;
-use crate::worker::{Message, Report, StopOrder};
+use crate::worker::{Message, Orders, Report, StopOrder};
 
 /// Workers' reports of a second get so long to arrive.
 const COLLECT: Duration = Duration::from_millis(60);
@@ -32,10 +33,14 @@ const HURRY: Duration = Duration::from_secs(2);
 pub(super) struct Coordinator<'a> {
     pub(super) spec: &'a RunSpec,
     names: Snapshot,
-    clock: Clock,
+    pub(super) clock: Clock,
     pub(super) begin: Timestamp,
     workers: Vec<Worker>,
-    stop: watch::Sender<Option<StopOrder>>,
+    pub(super) order: watch::Sender<Orders>,
+    pub(super) course: Course,
+    pub(super) changes: Vec<Change>,
+    /// By scenario, and of all together at the end.
+    pub(super) quiet: Vec<Quiet>,
     watches: Vec<Watch>,
     pub(super) totals: Statistics,
     /// The second under way.
@@ -57,7 +62,7 @@ impl<'a> Coordinator<'a> {
         clock: Clock,
         begin: Timestamp,
         workers: Vec<Worker>,
-        stop: watch::Sender<Option<StopOrder>>,
+        order: watch::Sender<Orders>,
     ) -> Self {
         let process = clock::process_cpu();
         Self {
@@ -75,7 +80,10 @@ impl<'a> Coordinator<'a> {
             notices: Vec::new(),
             ended: Ended::Finished,
             workers,
-            stop,
+            order,
+            course: Course::default(),
+            changes: Vec::new(),
+            quiet: vec![Quiet::default(); spec.scenarios.len() + 1],
             spec,
         }
     }
@@ -98,9 +106,10 @@ impl<'a> Coordinator<'a> {
                 Ok(Message::Ready(_)) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if control.interrupted.load(Ordering::Relaxed) {
+            if control.is_interrupted() {
                 self.end(Ended::Interrupted, listen);
             }
+            control.take().into_iter().for_each(|order| self.steer(order, listen));
             if self.clock.now() >= second {
                 // Several seconds at once, should this thread have been held up.
                 let mut told = second;
@@ -148,8 +157,8 @@ impl<'a> Coordinator<'a> {
             self.tallies.iter_mut().for_each(|tally| tally.tell(number, scenario));
         }
         self.totals.merge(&statistics);
-        let totals = self.totals.scenarios.iter_mut();
-        totals.zip(&statistics.scenarios).for_each(|(total, second)| over_time(total, second));
+        self.totals.levels_over_time(&statistics);
+        self.keep_quiet(to);
         let process = clock::process_cpu();
         let generator = GeneratorStats {
             workers: self.tallies.iter_mut().map(Tally::second).collect(),
@@ -159,28 +168,36 @@ impl<'a> Coordinator<'a> {
         };
         self.process_before = process;
         let mut abort = None;
+        let paused = !self.course.paused_between(self.from, to).is_zero();
         let watches = std::mem::take(&mut self.watches).into_iter().map(|mut watch| {
             let second = self.measured(watch.scope(), self.from, to).as_secs_f64();
             let so_far = self.measured(watch.scope(), Duration::ZERO, to).as_secs_f64();
-            if watch.see(&statistics, &catalog, second, so_far) && abort.is_none() {
+            if !(paused && watch.is_of_a_rate())
+                && watch.see(&statistics, &catalog, second, so_far)
+                && abort.is_none()
+            {
                 abort = Some(watch.expression().to_owned());
             }
             watch
         });
         self.watches = watches.collect();
+        let standing: Arc<[_]> = self.watches.iter().map(|watch| watch.result(&catalog)).collect();
         listen(Event::Interval(Arc::new(Interval { from: self.from, to, catalog, statistics, generator })));
+        if !standing.is_empty() {
+            listen(Event::Standing(standing));
+        }
         self.from = to;
         abort
     }
 
     /// Ends the load before its time. The first reason stays, unless it becomes a failure.
-    fn end(&mut self, ended: Ended, listen: &mut dyn FnMut(Event)) {
+    pub(super) fn end(&mut self, ended: Ended, listen: &mut dyn FnMut(Event)) {
         match (&self.ended, &ended) {
             (Ended::Finished, _) | (Ended::Interrupted | Ended::Aborted(_), Ended::Failed(_)) => {}
             _ => return,
         }
         self.ended = ended.clone();
-        self.stop.send_replace(Some(StopOrder { grace: HURRY }));
+        self.order.send_modify(|orders| orders.stop = Some(StopOrder { grace: HURRY }));
         listen(Event::Stopping(ended));
     }
 
@@ -188,12 +205,13 @@ impl<'a> Coordinator<'a> {
         self.workers.clear();
         let spans = (0..self.spec.scenarios.len()).map(|number| self.span(number)).collect();
         let measured = self.measured(Scope::Run, Duration::ZERO, self.from);
+        let wall = self.from.saturating_sub(self.quiet_in(Scope::Run, Duration::ZERO, self.from));
         let catalog = Arc::unwrap_or_clone(self.names.renew());
         self.totals.fit(&catalog);
         let generator = GeneratorStats {
             workers: self.tallies.into_iter().map(Tally::whole).collect(),
             process_cpu: clock::process_cpu().saturating_sub(self.process_at_begin),
-            wall: self.from,
+            wall,
             peak_rss_bytes: clock::peak_rss_bytes(),
         };
         let open: Vec<bool> =
@@ -202,6 +220,7 @@ impl<'a> Coordinator<'a> {
             spans,
             measured,
             notices: self.notices,
+            changes: self.changes,
             verdict: verdict::judge(&self.totals, &generator, &catalog, &open, &self.ended),
             thresholds: self.watches.iter().map(|watch| watch.result(&catalog)).collect(),
             ended: self.ended,

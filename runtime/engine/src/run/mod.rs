@@ -1,12 +1,14 @@
 //! A run from its first start to its result: sets workers up, merges their seconds, judges, and tells.
 
+mod control;
 mod coordinator;
+mod quiet;
 mod span;
+mod steer;
 mod tally;
 mod team;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
@@ -20,31 +22,13 @@ use crate::names::Names;
 use crate::pacer;
 use crate::spec::RunSpec;
 use crate::stats::Statistics;
-use crate::worker::{self, Assignment, Message};
+use crate::worker::{self, Assignment, Message, Orders};
+pub use control::Control;
 use coordinator::Coordinator;
 use team::teams;
 
 /// Workers agree on a beginning so far ahead.
 const AHEAD: Duration = Duration::from_millis(20);
-
-/// A handle by which others stop a run: a signal handler, a live page.
-#[derive(Clone, Debug, Default)]
-pub struct Control {
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Control {
-    /// A handle for one run.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Ends the load now: no more starts, iterations under way get at most two seconds, everything measured is kept.
-    pub fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::Relaxed);
-    }
-}
 
 /// Runs `spec` on this thread and its workers, and tells `listen` what happens.
 ///
@@ -57,7 +41,7 @@ pub fn run(spec: RunSpec, control: &Control, listen: &mut dyn FnMut(Event)) -> R
         }
     }
     let spec = Arc::new(spec);
-    let (stop, stopped) = watch::channel(None);
+    let (order, orders) = watch::channel(Orders::default());
     let (sender, messages) = channel();
     let names = Names::new(spec.catalog.clone());
     let mut workers = Vec::new();
@@ -74,7 +58,7 @@ pub fn run(spec: RunSpec, control: &Control, listen: &mut dyn FnMut(Event)) -> R
                 messages: sender.clone(),
                 returned,
                 begin: begins,
-                stop: stopped.clone(),
+                orders: orders.clone(),
             };
             let thread = std::thread::Builder::new()
                 .name(team.thread_name(number, &spec))
@@ -106,7 +90,7 @@ pub fn run(spec: RunSpec, control: &Control, listen: &mut dyn FnMut(Event)) -> R
     for worker in &workers {
         let _ = worker.begin.send(begin);
     }
-    let mut coordinator = Coordinator::new(&spec, names, clock, begin, workers, stop);
+    let mut coordinator = Coordinator::new(&spec, names, clock, begin, workers, order);
     coordinator.watch(&messages, control, listen);
     Ok(coordinator.finish(started))
 }

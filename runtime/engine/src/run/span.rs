@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use prony_core::ScenarioId;
+
 use super::coordinator::Coordinator;
 use crate::event::{Ended, Span};
 use crate::load::{ClosedLoad, Load};
@@ -20,12 +22,16 @@ impl Coordinator<'_> {
         let inside = numbers.filter(|number| scenario.is_none_or(|id| usize::from(id.0) == *number));
         let spans = inside.map(|number| (self.measured_from(number), self.active_until(number, to)));
         let whole = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
-        whole.map_or(Duration::ZERO, |(begin, end)| end.saturating_sub(begin.max(from)))
+        whole.map_or(Duration::ZERO, |(begin, end)| {
+            let begin = begin.max(from);
+            end.saturating_sub(begin).saturating_sub(self.quiet_in(scope, begin, end))
+        })
     }
 
-    /// From the run's beginning to the end of a scenario's warm-up.
+    /// From the run's beginning to the end of a scenario's warm-up; as far away as can be, while nobody knows.
     fn measured_from(&self, number: usize) -> Duration {
-        self.spec.scenarios[number].start_after + self.spec.scenarios[number].warmup
+        let scenario = &self.spec.scenarios[number];
+        self.course.when(scenario.start_after + scenario.warmup).unwrap_or(Duration::MAX)
     }
 
     /// From the run's beginning to the end of a scenario's load, where its plan says and nothing stopped it.
@@ -35,7 +41,8 @@ impl Coordinator<'_> {
             Load::Closed(ClosedLoad::IterationsEach { .. } | ClosedLoad::SharedIterations { .. }) => None,
             load => load.duration(),
         };
-        told.filter(|_| self.ended == Ended::Finished).map(|load| scenario.start_after + load)
+        let told = told.filter(|_| self.ended == Ended::Finished);
+        told.and_then(|load| self.course.when(scenario.start_after + load))
     }
 
     /// From the run's beginning to the end of what a scenario did, as far as is known at `to`.
@@ -52,9 +59,12 @@ impl Coordinator<'_> {
     pub(super) fn span(&self, number: usize) -> Span {
         let begin = self.measured_from(number);
         let last_start = self.totals.scenarios[number].last_start - self.begin;
+        let starts_end = self.load_ends(number).unwrap_or(last_start).min(self.from);
+        let paused = self.course.paused_between(begin, starts_end);
+        let scope = Scope::Scenario(ScenarioId(number as u16));
         Span {
-            measured: self.active_until(number, self.from).saturating_sub(begin),
-            starting: self.load_ends(number).unwrap_or(last_start).min(self.from).saturating_sub(begin),
+            measured: self.measured(scope, Duration::ZERO, self.from),
+            starting: starts_end.saturating_sub(begin).saturating_sub(paused),
         }
     }
 }

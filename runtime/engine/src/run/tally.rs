@@ -80,12 +80,3 @@ impl Tally {
         WorkerStats { alone: self.alone, wakeup_lag: self.wakeups, cpu, waiting }
     }
 }
-
-/// Takes a second's levels into a run's: the latest and the most over time, where merging has added them up as it does over workers.
-pub(super) fn over_time(total: &mut ScenarioStats, second: &ScenarioStats) {
-    let most = |total: u64, second: u64| (total - second).max(second);
-    total.users_now = second.users_now;
-    total.users_most = most(total.users_most, second.users_most);
-    total.guests.memory_now = second.guests.memory_now;
-    total.guests.memory_most = most(total.guests.memory_most, second.guests.memory_most);
-}

@@ -153,6 +153,18 @@ impl Statistics {
         self.metrics.iter_mut().zip(&other.metrics).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 
+    /// Takes the levels of a second that was just merged in as levels over time, the latest and the most, where merging has added them
+    /// up as it does over workers.
+    pub fn levels_over_time(&mut self, second: &Self) {
+        let most = |total: u64, second: u64| (total - second).max(second);
+        for (total, second) in self.scenarios.iter_mut().zip(&second.scenarios) {
+            total.users_now = second.users_now;
+            total.users_most = most(total.users_most, second.users_most);
+            total.guests.memory_now = second.guests.memory_now;
+            total.guests.memory_most = most(total.guests.memory_most, second.guests.memory_most);
+        }
+    }
+
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         self.scenarios.iter_mut().for_each(ScenarioStats::clear);

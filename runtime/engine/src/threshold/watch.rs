@@ -7,7 +7,7 @@ use prony_core::Catalog;
 use super::named;
 use super::observed::Observed;
 use crate::stats::Statistics;
-use crate::threshold::{Metric, Scope, Threshold, ThresholdResult};
+use crate::threshold::{Figure, Metric, Scope, Threshold, ThresholdResult};
 
 /// The last seconds, in at most so many slots: a window of an hour must not hold 3,600 histograms.
 const MOST_SLOTS: f64 = 60.0;
@@ -140,6 +140,17 @@ impl Watch {
                 _ => None,
             },
         }
+    }
+
+    /// Whether it looks at a rate over the last seconds. One in which the run was paused says nothing about that: somebody held
+    /// the starts back.
+    pub(crate) fn is_of_a_rate(&self) -> bool {
+        let rate = match &self.threshold.metric {
+            Metric::RequestRate | Metric::IterationRate => true,
+            Metric::Named(_, figure) | Metric::Driver(_, figure, _) => *figure == Figure::Rate,
+            _ => false,
+        };
+        rate && self.window.is_some()
     }
 
     pub(crate) fn expression(&self) -> &str {

@@ -7,7 +7,7 @@ mod recorder;
 pub(crate) use recorder::{Ending, Recorder};
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock;
-use crate::executor::{self, Bell, Crew};
+use crate::course::Course;
+use crate::executor::{self, Bell, Crew, Hours};
 use crate::names::Names;
 use crate::pacer::{self, Wheel};
 use crate::spec::{RunSpec, ScenarioSpec};
@@ -61,6 +62,15 @@ pub(crate) struct StopOrder {
     pub(crate) grace: Duration,
 }
 
+/// What the coordinator says to all workers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Orders {
+    /// To end, if it is so.
+    pub(crate) stop: Option<StopOrder>,
+    /// How the run goes on.
+    pub(crate) course: Arc<Course>,
+}
+
 /// What a worker is given.
 pub(crate) struct Assignment {
     /// Its number in the run.
@@ -76,7 +86,7 @@ pub(crate) struct Assignment {
     pub(crate) returned: Receiver<Box<Statistics>>,
     /// When to begin. A sender that is gone means not at all.
     pub(crate) begin: Receiver<Timestamp>,
-    pub(crate) stop: watch::Receiver<Option<StopOrder>>,
+    pub(crate) orders: watch::Receiver<Orders>,
 }
 
 /// The body of a worker's thread.
@@ -116,7 +126,7 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 async fn live(assignment: Assignment) {
-    let Assignment { worker, number, scenarios, spec, names, messages, returned, begin, stop } = assignment;
+    let Assignment { worker, number, scenarios, spec, names, messages, returned, begin, orders } = assignment;
     let clock = clock::clock();
     let recorder: SharedRecorder = SendWrapper::new(Rc::new(RefCell::new(Recorder::new(names))));
     let rc: Rc<RefCell<Recorder>> = Rc::clone(&*recorder);
@@ -141,20 +151,20 @@ async fn live(assignment: Assignment) {
 
     let mut crews = JoinSet::new();
     for Part { id, scenario, journeys } in parts {
-        let load_begins = begin + scenario.start_after;
-        recorder.borrow_mut().measure_from(id, load_begins + scenario.warmup);
+        let hours = Hours::new(clock, begin, scenario.start_after, scenario.load.clone());
         let crew = Crew {
             seat: seat(id),
             seed: spec.seed,
             pacing: spec.pacing,
-            begin: load_begins,
+            warmup: scenario.warmup,
             wall_origin: wall_origin(clock),
             graceful_stop: scenario.graceful_stop,
             iteration_every: scenario.iteration_every,
             recorder: recorder.clone(),
             journeys: SendWrapper::new(Rc::new(RefCell::new(journeys))),
-            stop: stop.clone(),
-            bell: Arc::<Bell>::default(),
+            orders: SendWrapper::new(RefCell::new(orders.clone())),
+            stopped: SendWrapper::new(Cell::new(false)),
+            bell: Arc::new(Bell::new(hours)),
             messages: messages.clone(),
         };
         crews.spawn(executor::run(crew, scenario.load.clone()));

@@ -75,17 +75,13 @@ impl Guest {
 
 impl Journey for Guest {
     fn iterate(&mut self, start: Start) -> BoxFuture<'_, IterationEnd> {
-        self.note(Deed::Began(start.wanted.until));
+        self.note(Deed::Began(start.wanted.until()));
         Box::pin(async move {
             match self.habit {
                 Habit::Takes(time) => tokio::time::sleep(time).await,
                 Habit::StaysWithData if self.seat.user == 2 => return IterationEnd::OutOfData,
                 Habit::Stays | Habit::StaysWithData => {
-                    let left = start.wanted.until - self.seat.clock.now();
-                    tokio::select! {
-                        () = tokio::time::sleep(left.min(ms(600_000))) => {}
-                        () = start.wanted.stopped() => assert!(start.wanted.is_stopped()),
-                    }
+                    start.wanted.over(self.seat.clock, tokio::time::sleep).await;
                 }
             }
             IterationEnd::Complete

@@ -9,5 +9,6 @@ mod leaving;
 mod open;
 mod pacing;
 mod stage;
+mod steering;
 mod thresholds;
 mod totals;

@@ -29,7 +29,7 @@ impl user::Host for State {
     fn wanted(&mut self) -> Result<bool> {
         let user = self.user()?;
         let user = user.borrow();
-        Ok(!user.wanted.is_stopped() && self.worker.clock.now() < user.wanted.until)
+        Ok(!user.wanted.is_stopped() && self.worker.clock.now() < user.wanted.until())
     }
 }
 

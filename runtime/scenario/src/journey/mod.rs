@@ -284,7 +284,7 @@ impl PlanJourney {
     /// Waits for the next beat; false when the user is wanted no longer.
     async fn beat(&mut self, beat: &Beat, start: &Start) -> bool {
         let due = self.beats[beat.number].0;
-        if due >= start.wanted.until {
+        if due >= start.wanted.until() {
             self.stay(None, start, due).await;
             return false;
         }
@@ -301,12 +301,11 @@ impl PlanJourney {
     /// Waits until the user is wanted no longer, or for so long.
     async fn stay(&mut self, at_most: Option<Duration>, start: &Start, now: Timestamp) -> Timestamp {
         let clock = self.seat.clock;
-        let until = at_most.map_or(start.wanted.until, |most| start.wanted.until.min(now + most));
         // What lies a century ahead is never.
-        let left = (until - clock.now()).min(Duration::from_secs(100 * 366 * 86_400));
+        let left = at_most.map_or(Duration::MAX, |most| now + most - clock.now());
         tokio::select! {
-            () = tokio::time::sleep(left) => {}
-            () = start.wanted.stopped() => {}
+            () = tokio::time::sleep(left.min(Duration::from_secs(100 * 366 * 86_400))) => {}
+            () = start.wanted.over(clock, tokio::time::sleep) => {}
         }
         clock.now()
     }

@@ -48,6 +48,7 @@ impl Summary {
             targets: about.targets.clone(),
             verdict: verdict(&result.verdict),
             thresholds: result.thresholds.iter().map(|one| threshold(one, &result.catalog)).collect(),
+            changes: result.changes.iter().map(Into::into).collect(),
             run: run(result),
             scenarios: scenarios(about, result),
             plugins: about.plugins.clone(),
@@ -73,7 +74,8 @@ fn verdict(verdict: &Verdict) -> VerdictSummary {
     VerdictSummary { status: word(verdict.status), reasons: reasons.collect() }
 }
 
-fn threshold(result: &ThresholdResult, catalog: &Catalog) -> ThresholdSummary {
+/// How a threshold came out, or stands.
+pub(crate) fn threshold(result: &ThresholdResult, catalog: &Catalog) -> ThresholdSummary {
     // People read times in microseconds here as everywhere in the summary.
     let (unit, scale) = match result.unit {
         "ns" => ("us", 1e-3),
@@ -196,7 +198,7 @@ mod tests {
         let schema: serde_json::Value = serde_json::from_str(schema).expect("JSON");
         let validator = jsonschema::draft202012::new(&schema).expect("a schema");
         let empty = samples::run(0, &[]);
-        for sample in [samples::shop(), samples::starved(), sensors(), fleet(), empty] {
+        for sample in [samples::shop(), samples::starved(), samples::steered(), sensors(), fleet(), empty] {
             let value = serde_json::to_value(Summary::new(&sample.about, &sample.result)).expect("JSON");
             let mistakes: Vec<String> = validator
                 .iter_errors(&value)

@@ -37,6 +37,15 @@ pub(crate) fn markdown(summary: &Summary) -> String {
                 writeln!(text, "> **{}** {}: {}\n", reason.status.name(), reason.rule, cell(&reason.text));
         }
     }
+    if !summary.changes.is_empty() {
+        let changes = summary
+            .changes
+            .iter()
+            .take(20)
+            .map(|one| format!("{} at {} ({})", one.in_words(), figures::time(one.at_us), one.origin));
+        let changes = changes.collect::<Vec<_>>().join(" · ");
+        let _ = writeln!(text, "> **steered by hand** {}\n", cell(&changes));
+    }
     thresholds(&mut text, summary);
     for (name, scenario) in &summary.scenarios {
         let _ = writeln!(text, "### {}\n\n{}\n", cell(name), cell(&scenario.load.text));

@@ -7,6 +7,11 @@ const FEWEST: u64 = 60;
 /// An interval shorter than this, at a run's end, belongs to the bin before: figures a second of it would be noise.
 const STUB_US: f64 = 500_000.0;
 
+/// The most bins of each of so many scenarios.
+pub(super) fn room(scenarios: usize) -> u64 {
+    (MOST_IN_ALL / (scenarios.max(1) as u64)).clamp(FEWEST, MOST)
+}
+
 /// How seconds are put together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bins {
@@ -16,7 +21,7 @@ pub(super) struct Bins {
 impl Bins {
     /// Bins for a run that lasted so long and has so many scenarios.
     pub(super) fn new(lasted_us: f64, scenarios: usize) -> Self {
-        let most = (MOST_IN_ALL / (scenarios.max(1) as u64)).clamp(FEWEST, MOST);
+        let most = room(scenarios);
         let seconds = (lasted_us / 1e6).ceil().clamp(1.0, 1e12) as u64;
         Self { seconds: seconds.div_ceil(most) }
     }

@@ -19,7 +19,7 @@ const LONGEST_PLAN: usize = 200_000;
 
 /// A report's data.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     pub(super) run: Run,
     /// The run that it is compared with.
     against: Option<Run>,
@@ -28,7 +28,7 @@ pub(super) struct Report {
 
 /// A stored run.
 #[derive(Debug, Serialize)]
-pub(super) struct Run {
+pub(crate) struct Run {
     pub(super) summary: Summary,
     plan: Option<String>,
     timeline: Option<Timeline>,
@@ -51,15 +51,25 @@ struct Curve {
 
 impl Report {
     /// Reads the run in `folder`, and the one in `against`.
-    pub(super) fn read(folder: &Path, against: Option<&Path>) -> Result<Self, Diagnostic> {
+    pub(crate) fn read(folder: &Path, against: Option<&Path>) -> Result<Self, Diagnostic> {
         let run = Run::read(folder)?;
         let against = against.map(Run::read).transpose()?;
         let comparison = against.as_ref().map(|other| Comparison::new(&run.summary, &other.summary));
         Ok(Self { run, against, comparison })
     }
+
+    /// Of a run that goes on.
+    pub(super) fn going(run: Run) -> Self {
+        Self { run, against: None, comparison: None }
+    }
 }
 
 impl Run {
+    /// One that goes on: its timeline comes second by second.
+    pub(super) fn going(summary: Summary, plan: &str) -> Self {
+        Self { summary, plan: Some(shortened(plan)), timeline: None, curves: Vec::new(), lacks: Vec::new() }
+    }
+
     fn read(folder: &Path) -> Result<Self, Diagnostic> {
         let summary = load(folder)?;
         let names: Vec<&str> = summary.scenarios.keys().map(String::as_str).collect();

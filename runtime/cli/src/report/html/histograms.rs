@@ -277,7 +277,7 @@ fn curve(latency: &Latency) -> Vec<[f64; 2]> {
 }
 
 /// The row of each value and how many are in it. Row 0 begins at 1 µs.
-fn heat(latency: &Latency) -> Vec<i64> {
+pub(super) fn heat(latency: &Latency) -> Vec<i64> {
     let mut rows: BTreeMap<i64, u64> = BTreeMap::new();
     for value in latency.filled().into_iter().flat_map(Histogram::iter_recorded) {
         let micros = value.value_iterated_to() as f64 / 1e3;

@@ -8,6 +8,7 @@ mod bins;
 mod columns;
 mod data;
 mod histograms;
+pub(crate) mod live;
 mod page;
 mod timeline;
 
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use prony_core::Diagnostic;
 
 use super::stored::problem;
+pub(crate) use data::Report;
 #[cfg(test)]
 pub(super) use page::own_script;
 

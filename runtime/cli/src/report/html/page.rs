@@ -33,6 +33,9 @@ const SCRIPTS: [&str; 8] = [
     include_str!("../../../assets/report/report.js"),
 ];
 const STYLE: &str = include_str!("../../../assets/report/report.css");
+/// What a run that goes on has beside.
+const LIVE: &str = include_str!("../../../assets/report/live.js");
+const LIVE_STYLE: &str = include_str!("../../../assets/report/live.css");
 
 /// The width of the summary's text, in columns.
 const TEXT_COLUMNS: usize = 110;
@@ -77,7 +80,35 @@ pub(super) fn page(report: &Report) -> String {
 
 /// The page's own scripts as one, in a scope of their own.
 pub(in super::super) fn own_script() -> String {
-    format!("(() => {{\n\"use strict\";\n{}\n}})();\n", SCRIPTS.join("\n"))
+    format!("((given) => {{\n\"use strict\";\n{}\n}})({{}});\n", SCRIPTS.join("\n"))
+}
+
+/// The page of a run that goes on, and the policy that it needs: it may connect to where it came from, and nowhere else.
+pub(crate) struct LivePage {
+    pub(crate) html: String,
+    pub(crate) policy: String,
+}
+
+/// The page without any data: its script asks for them.
+pub(crate) fn live_page() -> LivePage {
+    let script = format!(
+        "/*\n{UPLOT_LICENCE}*/\n{UPLOT}\n(() => {{\n\"use strict\";\nconst report = (given) => {{\n{}\nreturn close;\n}};\n{LIVE}\n}})();\n",
+        SCRIPTS.join("\n")
+    );
+    let style = format!("{UPLOT_STYLE}\n{STYLE}\n{LIVE_STYLE}");
+    let policy = format!(
+        "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+        digest(&script),
+        digest(&style)
+    );
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>prony</title>\n<style>{style}</style>\n</head>\n<body>\n\
+         <div id=\"live\"></div>\n<div id=\"report\"></div>\n<script>{script}</script>\n</body>\n</html>\n"
+    );
+    LivePage { html, policy }
 }
 
 /// A digest as policies name it.

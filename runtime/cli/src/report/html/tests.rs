@@ -152,3 +152,59 @@ fn a_report_is_written_over_reports_only() {
     assert_eq!(std::fs::read_to_string(&other).expect("it is there"), "<!doctype html><p>mine");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 3, "no partial file is left");
 }
+
+/// What a live page appends second by second is what the report has of them.
+#[test]
+fn seconds_of_a_run_that_goes_on_are_the_columns_of_its_report() {
+    fn first(column: &Json) -> Json {
+        column.get(0).cloned().unwrap_or(Json::Null)
+    }
+    for sample in
+        [samples::shop(), samples::steered(), samples_of_guests::sensors(), samples_of_devices::fleet()]
+    {
+        let (_, _, data) = embedded(&sample);
+        let columns = &data["run"]["timeline"];
+        assert_eq!(columns["from_us"].as_array().map(Vec::len), Some(sample.intervals.len()));
+        for (at, interval) in sample.intervals.iter().enumerate() {
+            let second: Json =
+                serde_json::from_str(&super::live::second(interval, &sample.about)).expect("JSON");
+            let scopes = columns["scopes"].as_array().expect("scopes");
+            assert_eq!(second["scopes"].as_array().map(Vec::len), Some(scopes.len()));
+            for (scope, own) in scopes.iter().zip(second["scopes"].as_array().expect("scopes")) {
+                for key in [
+                    "due",
+                    "started",
+                    "completed",
+                    "failed_iterations",
+                    "dropped",
+                    "users",
+                    "requests",
+                    "failures",
+                    "sent",
+                    "received",
+                    "delivered",
+                    "heat",
+                ] {
+                    // All together have no users in the report, for their maxima do not add up.
+                    assert_eq!(first(&own[key]), scope[key][at], "{key} {at}");
+                }
+                for key in [
+                    "response_time_us",
+                    "service_time_us",
+                    "delivery_response_us",
+                    "delivery_service_us",
+                    "lag_us",
+                    "guest_time_us",
+                ] {
+                    for part in ["p50", "p99", "max"] {
+                        let whole = scope[key][part].get(at).cloned().unwrap_or(Json::Null);
+                        assert_eq!(first(&own[key][part]), whole, "{key} {part} {at}");
+                    }
+                }
+            }
+            for key in ["cores", "memory_bytes"] {
+                assert_eq!(first(&second["generator"][key]), columns["generator"][key][at], "{key}");
+            }
+        }
+    }
+}

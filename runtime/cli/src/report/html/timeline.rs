@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::bins::Bins;
+use crate::output::ScenarioLine;
 
 /// No run lasts thirty years.
 const LATEST_US: f64 = 1e15;
@@ -75,6 +76,8 @@ struct Line {
     worker_cpu_us: Vec<f64>,
     worker_waiting_us: Vec<f64>,
     peak_rss_bytes: u64,
+    /// A change by hand, which is in the summary as well.
+    change: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -108,6 +111,9 @@ pub(super) fn read(path: &Path, names: &[&str], bins: Bins) -> io::Result<Counts
 impl Counts {
     /// Adds a line; `false` when nobody knows whose it is.
     fn add(&mut self, line: &Line, names: &[&str], bins: Bins) -> bool {
+        if line.change.is_some() {
+            return true;
+        }
         if !(line.from_us >= 0.0 && line.to_us > line.from_us && line.to_us < LATEST_US) {
             return false;
         }
@@ -171,6 +177,25 @@ impl Sums {
         for (kind, count) in &more.failures_by_kind {
             let sum = self.failures_by_kind.entry(kind.clone()).or_default();
             *sum = sum.saturating_add(*count);
+        }
+    }
+}
+
+impl From<&ScenarioLine<'_>> for Sums {
+    fn from(line: &ScenarioLine<'_>) -> Self {
+        Self {
+            due: line.due,
+            started: line.started,
+            completed: line.completed,
+            failed_iterations: line.failed_iterations,
+            dropped: line.dropped,
+            users: line.users,
+            requests: line.requests,
+            failures: line.failures,
+            failures_by_kind: line.failures_by_kind.clone(),
+            sent: line.bytes.sent,
+            received: line.bytes.received,
+            delivered: line.deliveries.values().map(|one| one.messages).sum(),
         }
     }
 }

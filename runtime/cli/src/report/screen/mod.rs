@@ -11,7 +11,8 @@ mod text;
 pub use comparison::render_comparison;
 pub use explain::explain;
 pub(super) use paint::Paint;
-pub(super) use text::{clean, cut, left, right, width};
+pub(crate) use text::clean;
+pub(super) use text::{cut, left, right, width};
 
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use text::{Piece, flow, shorten};
 /// No narrower and no wider, whatever the terminal: figures need their room, and eyes do not follow longer lines.
 const NARROWEST: usize = 80;
 const WIDEST: usize = 110;
+/// Further changes by hand are counted only.
+const MOST_CHANGES: usize = 20;
 /// Where the text behind a label begins.
 const LABEL: usize = 14;
 
@@ -36,6 +39,7 @@ pub fn render(summary: &Summary, coloured: bool, width: usize) -> String {
     let invalid = summary.verdict.status == StatusWord::Invalid;
     screen.title(summary);
     screen.verdict(summary);
+    screen.changes(summary);
     for (name, scenario) in &summary.scenarios {
         screen.line("");
         screen.scenario(name, scenario);
@@ -128,6 +132,22 @@ impl Screen {
             for line in flow(&[warning.into()], "", self.width) {
                 self.line(&paint.bad(&line));
             }
+        }
+    }
+
+    /// What was changed by hand. A steered run must not pass for another.
+    fn changes(&mut self, summary: &Summary) {
+        let shown = summary.changes.iter().take(MOST_CHANGES).map(|change| {
+            let at = figures::time(change.at_us);
+            Piece::from(format!("{} at {at} ({})", clean(&change.in_words()), clean(&change.origin)))
+        });
+        let mut pieces: Vec<Piece> = shown.collect();
+        if summary.changes.len() > MOST_CHANGES {
+            pieces.push(format!("{} more changes", summary.changes.len() - MOST_CHANGES).into());
+        }
+        if !pieces.is_empty() {
+            self.line(&self.paint.doubtful("steered by hand: this is not the load of the plan alone"));
+            self.labelled("changes", &pieces);
         }
     }
 
@@ -234,7 +254,7 @@ impl Screen {
 }
 
 /// What a threshold saw, in people's units.
-pub(super) fn value(threshold: &ThresholdSummary) -> String {
+pub(crate) fn value(threshold: &ThresholdSummary) -> String {
     match (threshold.value, threshold.unit.as_str()) {
         (None, _) => "nothing seen".to_owned(),
         (Some(value), "us") => figures::time(value),
@@ -257,6 +277,19 @@ mod tests {
 
     fn shown(sample: &Sample, width: usize) -> String {
         render(&Summary::new(&sample.about, &sample.result), false, width)
+    }
+
+    #[test]
+    fn a_steered_run_passes_for_no_other() {
+        let text = shown(&samples::steered(), 110);
+        assert!(text.contains("steered by hand: this is not the load of the plan alone"), "{text}");
+        let changes = "paused at 2.30s (terminal) · load 150 % at 4.70s (web) · resumed at 5.10s (web) · stopped at 9.00s (terminal)";
+        let flat: Vec<&str> = text.split_whitespace().collect();
+        assert!(flat.join(" ").contains(changes), "{text}");
+        assert!(!shown(&samples::shop(), 110).contains("by hand"));
+        let markdown =
+            crate::report::markdown(&Summary::new(&samples::steered().about, &samples::steered().result));
+        assert!(markdown.contains("> **steered by hand** paused at 2.30s (terminal)"), "{markdown}");
     }
 
     fn one_scenario(names: &[&str], a_second: u64, one_in_fails: u64) -> Sample {

@@ -3,11 +3,13 @@
 //! Its schema is `docs/summary.schema.json`, its meaning key by key is in `docs/results.md`. Keys may be added; a key
 //! that is taken away or changes its meaning is a new version. Durations are microseconds, and their keys end in `_us`.
 
+mod change;
 mod generator;
 mod guest;
 mod measured;
 mod scenario;
 
+pub use change::ChangeSummary;
 pub use generator::{GeneratorSummary, Host};
 pub use guest::{GuestMemory, GuestSummary, GuestsEnded, MetricSummary};
 pub use measured::{Bytes, Check, Distribution, Failures, Measured, PhaseTimes, Share};
@@ -52,6 +54,9 @@ pub struct Summary {
     pub verdict: VerdictSummary,
     /// In the order of the plan.
     pub thresholds: Vec<ThresholdSummary>,
+    /// What somebody changed by hand while it ran, in order; empty of a run that nobody steered.
+    #[serde(default)]
+    pub changes: Vec<ChangeSummary>,
     /// All scenarios together.
     pub run: RunSummary,
     /// By name, in the order of the plan.

@@ -28,4 +28,5 @@ mod requirements;
 mod scripted_broker;
 mod servers;
 mod stored;
+mod traces;
 mod ws;

@@ -49,6 +49,23 @@ pub struct StepEntry {
     pub checks: Vec<String>,
     /// What is counted and timed under it.
     pub kind: StepKind,
+    /// What traces say of its requests, as far as the plan tells.
+    pub attributes: Vec<(&'static str, Attribute)>,
+}
+
+/// The value of an attribute of a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attribute {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+}
+
+impl From<&str> for Attribute {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
 }
 
 /// What a step's figures are of.
@@ -176,7 +193,8 @@ impl Catalog {
         let taken =
             |wanted: &str| self.steps.iter().any(|step| step.scenario == scenario && step.name == wanted);
         let name = unique(name, taken);
-        self.steps.push(StepEntry { scenario, name, protocol, checks, kind: StepKind::Request });
+        let (kind, attributes) = (StepKind::Request, Vec::new());
+        self.steps.push(StepEntry { scenario, name, protocol, checks, kind, attributes });
         Ok(id)
     }
 

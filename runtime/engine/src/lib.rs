@@ -13,6 +13,7 @@ mod pacer;
 pub mod spec;
 pub mod stats;
 pub mod threshold;
+pub mod traces;
 pub mod verdict;
 mod worker;
 
@@ -22,6 +23,7 @@ pub use pacer::validate as validate_replay;
 pub use spec::{Pacing, RunSpec, ScenarioSpec};
 pub use stats::Statistics;
 pub use threshold::{Threshold, ThresholdResult};
+pub use traces::Tracing;
 pub use verdict::{Reason, Status, Verdict};
 mod run;
 

@@ -134,7 +134,7 @@ async fn go(
         && take(shared)
     {
         let journey = journey.get_or_insert_with(|| crew.user(number));
-        let next = crew.iterate(&mut **journey, due, *iteration, crew.wanted(until)).await;
+        let next = crew.iterate(&mut **journey, due, (number, *iteration), crew.wanted(until)).await;
         *iteration += 1;
         if next == Next::Over {
             return Next::Over;

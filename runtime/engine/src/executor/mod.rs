@@ -14,7 +14,9 @@ use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::Duration;
 
-use prony_core::{IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Timestamp, Wanted};
+use prony_core::{
+    IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Timestamp, Trace, Wanted,
+};
 use send_wrapper::SendWrapper;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,6 +24,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::bell::Bell;
 use crate::load::Load;
 use crate::spec::Pacing;
+use crate::traces::{IterationSpan, Tracer};
 use crate::worker::{Ending, Message, SharedRecorder, StopOrder, panic_text};
 
 /// A scenario's part on one worker: what its executor and its users need.
@@ -33,6 +36,8 @@ pub(crate) struct Crew {
     pub(crate) wall_origin: Duration,
     pub(crate) graceful_stop: Duration,
     pub(crate) iteration_every: Option<Duration>,
+    /// Gives iterations their traces, where the plan asks for them.
+    pub(crate) tracer: Option<SendWrapper<RefCell<Tracer>>>,
     pub(crate) recorder: SharedRecorder,
     pub(crate) journeys: SendWrapper<Rc<RefCell<Box<dyn JourneyWorker>>>>,
     pub(crate) stop: watch::Receiver<Option<StopOrder>>,
@@ -114,19 +119,23 @@ impl Crew {
         recorder.iteration_ended(self.seat.scenario, due, now, Ending::Cut);
     }
 
-    /// One iteration, counted whatever becomes of it.
+    /// One iteration of a user, by their numbers, counted whatever becomes of it.
     async fn iterate(
         &self,
         journey: &mut dyn Journey,
         intended: Timestamp,
-        iteration: u64,
+        (user, iteration): (u32, u64),
         wanted: Wanted,
     ) -> Next {
         let clock = self.seat.clock;
-        self.recorder.borrow_mut().iteration_started(self.seat.scenario, intended, clock.now());
-        let mut count =
-            Count { recorder: &self.recorder, scenario: self.seat.scenario, intended, done: false };
-        let end = journey.iterate(Start { intended, iteration, wall_origin: self.wall_origin, wanted }).await;
+        let (scenario, began) = (self.seat.scenario, clock.now());
+        self.recorder.borrow_mut().iteration_started(scenario, intended, began);
+        let trace = self.tracer.as_ref().map(|tracer| tracer.borrow_mut().begin(intended));
+        let sampled =
+            trace.filter(|trace| trace.sampled).map(|trace| Sampled { trace, user, iteration, began });
+        let mut count = Count { recorder: &self.recorder, scenario, intended, sampled, done: false };
+        let start = Start { intended, iteration, wall_origin: self.wall_origin, wanted, trace };
+        let end = journey.iterate(start).await;
         let (ending, next) = match end {
             IterationEnd::Complete => (Ending::Completed, Next::GoOn),
             IterationEnd::Failed => (Ending::Failed, Next::GoOn),
@@ -187,13 +196,31 @@ struct Count<'a> {
     recorder: &'a SharedRecorder,
     scenario: ScenarioId,
     intended: Timestamp,
+    sampled: Option<Sampled>,
     done: bool,
+}
+
+/// What is told of a sampled iteration.
+struct Sampled {
+    trace: Trace,
+    user: u32,
+    iteration: u64,
+    began: Timestamp,
 }
 
 impl Count<'_> {
     fn end(&mut self, now: Timestamp, ending: Ending) {
         self.done = true;
-        self.recorder.borrow_mut().iteration_ended(self.scenario, self.intended, now, ending);
+        let Self { scenario, intended, .. } = *self;
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.iteration_ended(scenario, intended, now, ending);
+        if let (Some(Sampled { trace, user, iteration, began }), Some(result)) =
+            (self.sampled.take(), ending.result())
+        {
+            let span =
+                IterationSpan { scenario, user, iteration, trace, intended, began, ended: now, result };
+            recorder.iteration_traced(span);
+        }
     }
 }
 

@@ -174,7 +174,7 @@ async fn serve(
             return;
         };
         pool.borrow_mut().hesitant -= 1;
-        let next = crew.iterate(&mut *journey, due, iteration, crew.wanted(until)).await;
+        let next = crew.iterate(&mut *journey, due, (number, iteration), crew.wanted(until)).await;
         iteration += 1;
         if is_done(&pool, &chair, next, &over) {
             journey.leave().await;

@@ -18,6 +18,7 @@ use crate::names::{Names, Snapshot};
 use crate::spec::RunSpec;
 use crate::stats::Statistics;
 use crate::threshold::{Scope, Watch};
+use crate::traces::{Sampled, Traces};
 use crate::verdict;
 use crate::worker::{Message, Report, StopOrder};
 
@@ -40,6 +41,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) totals: Statistics,
     /// The second under way.
     current: Statistics,
+    traces: Traces,
+    sampled: Sampled,
     /// By worker.
     tallies: Vec<Tally>,
     process_before: Duration,
@@ -66,6 +69,8 @@ impl<'a> Coordinator<'a> {
             watches: spec.thresholds.iter().cloned().map(Watch::new).collect(),
             totals: Statistics::new(&spec.catalog),
             current: Statistics::new(&spec.catalog),
+            traces: Traces::default(),
+            sampled: Sampled::default(),
             tallies: workers.iter().map(|worker| Tally::new(worker.alone, spec.scenarios.len())).collect(),
             names: Snapshot::new(names),
             process_before: process,
@@ -124,6 +129,7 @@ impl<'a> Coordinator<'a> {
         self.tallies[report.worker].take(&mut report);
         let mut statistics = report.statistics;
         self.current.merge(&statistics);
+        self.traces.append(report.traces);
         statistics.clear();
         // A worker that has ended needs nothing back.
         let _ = self.workers[report.worker].returns.send(statistics);
@@ -158,6 +164,10 @@ impl<'a> Coordinator<'a> {
             peak_rss_bytes: clock::peak_rss_bytes(),
         };
         self.process_before = process;
+        let mut traces = std::mem::take(&mut self.traces);
+        traces.wall_origin =
+            clock::wall_clock().saturating_sub(Duration::from_nanos(self.clock.now().as_nanos()));
+        self.sampled.add(traces.sampled);
         let mut abort = None;
         let watches = std::mem::take(&mut self.watches).into_iter().map(|mut watch| {
             let second = self.measured(watch.scope(), self.from, to).as_secs_f64();
@@ -168,7 +178,8 @@ impl<'a> Coordinator<'a> {
             watch
         });
         self.watches = watches.collect();
-        listen(Event::Interval(Arc::new(Interval { from: self.from, to, catalog, statistics, generator })));
+        let interval = Interval { from: self.from, to, catalog, statistics, generator, traces };
+        listen(Event::Interval(Arc::new(interval)));
         self.from = to;
         abort
     }
@@ -198,7 +209,10 @@ impl<'a> Coordinator<'a> {
         };
         let open: Vec<bool> =
             self.spec.scenarios.iter().map(|scenario| matches!(scenario.load, Load::Open(_))).collect();
+        let traced = self.spec.scenarios.iter().any(|scenario| scenario.trace.is_some());
         RunResult {
+            begin: self.begin,
+            traces: traced.then_some(self.sampled),
             spans,
             measured,
             notices: self.notices,

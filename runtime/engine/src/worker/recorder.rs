@@ -13,6 +13,7 @@ use prony_core::{
 use crate::clock;
 use crate::names::Names;
 use crate::stats::{Level, ScenarioStats, Statistics};
+use crate::traces::{IterationSpan, RequestSpan, Traces};
 
 /// The most notices a worker passes on; a hostile peer must not fill the terminal.
 const MOST_NOTICES: usize = 200;
@@ -29,6 +30,9 @@ pub(crate) struct Recorder {
     group_scenario: Vec<ScenarioId>,
     check_scenario: Vec<ScenarioId>,
     metrics: Vec<(ScenarioId, Option<MetricKind>)>,
+    /// Spans since the last report, and whether anybody tells of them.
+    traces: Traces,
+    traces_are_told: bool,
     seen: HashSet<(ScenarioId, String)>,
     notices: Vec<(ScenarioId, String)>,
     /// By scenario: its busy users on this worker, and its guests' memory.
@@ -39,11 +43,12 @@ pub(crate) struct Recorder {
 /// What a worker sends each second.
 pub(crate) struct Second {
     pub(crate) statistics: Box<Statistics>,
+    pub(crate) traces: Traces,
     pub(crate) notices: Vec<(ScenarioId, String)>,
 }
 
 impl Recorder {
-    pub(crate) fn new(names: Arc<Names>) -> Self {
+    pub(crate) fn new(names: Arc<Names>, traces_are_told: bool) -> Self {
         let catalog = names.lock().clone();
         let scenarios = catalog.scenarios.len();
         let mut recorder = Self {
@@ -55,6 +60,8 @@ impl Recorder {
             group_scenario: Vec::new(),
             check_scenario: Vec::new(),
             metrics: Vec::new(),
+            traces: Traces::default(),
+            traces_are_told,
             seen: HashSet::new(),
             notices: Vec::new(),
             users: vec![Level::default(); scenarios],
@@ -102,7 +109,8 @@ impl Recorder {
             (scenario.users_now, scenario.users_most) = (users.now, users.most);
             (scenario.guests.memory_now, scenario.guests.memory_most) = (memory.now, memory.most);
         }
-        Some(Second { statistics, notices: std::mem::take(&mut self.notices) })
+        let (traces, notices) = (std::mem::take(&mut self.traces), std::mem::take(&mut self.notices));
+        Some(Second { statistics, traces, notices })
     }
 
     /// Takes what was measured for good. What is recorded afterwards (connections close when the worker's runtime is
@@ -183,6 +191,11 @@ impl Recorder {
         }
         stats.iteration_time.record(ended.nanos_since(due));
     }
+
+    /// A sampled iteration has ended.
+    pub(crate) fn iteration_traced(&mut self, span: IterationSpan) {
+        self.traces.iteration(self.traces_are_told, span);
+    }
 }
 
 /// How an iteration ended, for the counters.
@@ -194,6 +207,18 @@ pub(crate) enum Ending {
     NoData,
 }
 
+impl Ending {
+    /// The word used in results; `None` for an iteration that is as if it had never begun.
+    pub(crate) const fn result(self) -> Option<&'static str> {
+        match self {
+            Self::Completed => Some("completed"),
+            Self::Failed => Some("failed"),
+            Self::Cut => Some("cut"),
+            Self::NoData => None,
+        }
+    }
+}
+
 impl Recording for Recorder {
     #[inline]
     fn request(&mut self, step: StepId, outcome: &Outcome, marks: Marks) {
@@ -203,6 +228,9 @@ impl Recording for Recorder {
         }
         if self.measured(self.step_scenario[at], outcome.intended) {
             self.active.steps[at].record(outcome, marks);
+        }
+        if let Some(traced) = outcome.trace.filter(|traced| traced.trace.sampled) {
+            self.traces.request(self.traces_are_told, || RequestSpan { step, traced, outcome: *outcome });
         }
     }
 
@@ -297,8 +325,8 @@ mod tests {
         catalog.guest_names[0] = 10;
         catalog.add_metric(me, "orders", None).expect("one");
         let names = Names::new(catalog);
-        let mut asking = Recorder::new(Arc::clone(&names));
-        let mut other = Recorder::new(names);
+        let mut asking = Recorder::new(Arc::clone(&names), false);
+        let mut other = Recorder::new(names, false);
         let now = Timestamp::default();
         let mut named = |name| asking.named(me, name).expect("room");
         let step = StepId(named(Named::Step("publish", "test")));

@@ -75,7 +75,7 @@ scenarios:
     steps:
       - ws: connect /echo
       - ws: {{request: hello}}
-      - ws: {{close: 1000}}
+      - ws: close
 "#,
         server.url()
     ));
@@ -99,7 +99,8 @@ fn what_subscribers_of_mosquitto_are_told_is_what_the_receiver_gets() {
     let log = folder.path().join("traces");
     let port = mosquitto.ports().tcp.to_string();
     let file = std::fs::File::create(&log).expect("a file");
-    let mut subscriber = Command::new("mosquitto_sub")
+    let mut subscriber = Command::new("stdbuf")
+        .args(["-oL", "mosquitto_sub"])
         .args(["-h", "localhost", "-p", &port, "-V", "mqttv5", "-q", "1", "-t", "load/#", "-F", "%P"])
         .stdin(Stdio::null())
         .stdout(file)

@@ -28,7 +28,7 @@ fuzz_target!(|text: &str| {
     for escape in [Escape::None, Escape::Json, Escape::Percent] {
         let mut random = Random::new(1, 2, 3);
         let wall = Duration::from_millis(1_795_421_596_007);
-        let mut scope = Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall, message: None, filter: None };
+        let mut scope = Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall, message: None, filter: None, trace: None };
         let mut rendered = String::new();
         let known = template.render(&mut scope, escape, &mut rendered).is_ok();
         if let Some(constant) = template.as_constant() {

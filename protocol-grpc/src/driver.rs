@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use prony_core::catalog::{Entries, TooMany};
+use prony_core::catalog::{Attribute, Entries, TooMany};
 use prony_core::protocol::Wiring;
 use prony_core::{
     Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, Exchange, FailureKind, FineTimer, Marks, Meter,
@@ -261,6 +261,20 @@ impl DriverBuilder for Builder {
 
     fn default_name(&self) -> String {
         self.last_name.clone()
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, Attribute)> {
+        let mut all = vec![("rpc.system", Attribute::from("grpc"))];
+        // A step on a stream has another name.
+        let method = self.last_name.rsplit_once(['/', '.']).filter(|_| !self.last_name.contains(' '));
+        if let Some((service, method)) = method {
+            all.push(("rpc.service", service.into()));
+            all.push(("rpc.method", method.into()));
+        }
+        if let [origin] = self.origins.as_slice() {
+            all.extend(origin.attributes());
+        }
+        all
     }
 
     fn entered(&mut self, step: StepIndex, id: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prony_core::catalog::Attribute;
 use prony_core::protocol::Wiring;
 use prony_core::{
     Diagnostic, Driver, DriverBuilder, DriverWorker, Node, ReplyNeeds, Seat, Session, SetupError, StepIndex,
@@ -73,6 +74,13 @@ impl DriverBuilder for Builder {
 
     fn default_name(&self) -> String {
         self.last_name.clone()
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, Attribute)> {
+        let Some(step) = self.steps.last() else { return Vec::new() };
+        let mut all = vec![("http.request.method", Attribute::from(step.method.as_str()))];
+        all.extend(step.origin.iter().flat_map(Origin::attributes));
+        all
     }
 
     fn build(self: Box<Self>) -> Result<Arc<dyn Driver>, SetupError> {

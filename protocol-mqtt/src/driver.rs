@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use prony_core::catalog::{Entries, TooMany};
+use prony_core::catalog::{Attribute, Entries, TooMany};
 use prony_core::protocol::Wiring;
 use prony_core::{
     Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, FailureKind, Marks, Meter, Node, OnThread,
@@ -137,6 +137,21 @@ impl DriverBuilder for Builder {
 
     fn default_name(&self) -> String {
         self.last_name.clone()
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, Attribute)> {
+        let mut all = vec![("messaging.system", Attribute::from("mqtt"))];
+        all.extend(self.target.origin.attributes());
+        if let Some(Action::Publish(publish)) = self.steps.last().map(|step| &step.action) {
+            let (key, topic) = match publish.topic.as_constant() {
+                Some(topic) => ("messaging.destination.name", topic),
+                None => ("messaging.destination.template", publish.topic.source()),
+            };
+            all.push((key, topic.into()));
+            all.push(("messaging.operation.type", "send".into()));
+            all.push(("messaging.operation.name", "publish".into()));
+        }
+        all
     }
 
     fn entered(&mut self, step: StepIndex, id: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use prony_core::catalog::{Entries, TooMany};
+use prony_core::catalog::{Attribute, Entries, TooMany};
 use prony_core::protocol::Wiring;
 use prony_core::{
     Clock, Diagnostic, Driver, DriverBuilder, DriverWorker, FailureKind, Marks, Meter, Node, OnThread,
@@ -136,6 +136,12 @@ impl DriverBuilder for Builder {
 
     fn default_name(&self) -> String {
         self.last_name.to_owned()
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, Attribute)> {
+        let mut all = vec![("network.protocol.name", Attribute::from("websocket"))];
+        all.extend(self.target.origin.attributes());
+        all
     }
 
     fn entered(&mut self, step: StepIndex, id: StepId, entries: &mut Entries<'_>) -> Result<(), TooMany> {

@@ -29,7 +29,7 @@ macro_rules! counters {
                 let metrics = Self {
                     $($field: entries.metric(concat!("ws.", $name), MetricKind::Counter, $unit)?,)*
                     close_codes,
-                    open: entries.metric("ws.open", MetricKind::Gauge, "")?,
+                    open: entries.level("ws.open")?,
                 };
                 let findings = [metrics.gaps, metrics.lost, metrics.duplicated, metrics.reordered];
                 entries.says_nothing_without(metrics.audited, findings);

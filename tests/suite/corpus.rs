@@ -131,7 +131,7 @@ proptest! {
                 for escape in [Escape::None, Escape::Json, Escape::Percent] {
                     let mut random = Random::new(1, 2, 3);
                     let wall = Duration::from_secs(1_795_421_596);
-                    let mut scope = Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall, message: None, filter: None };
+                    let mut scope = Scope { values: &values, user: 7, iteration: 3, random: &mut random, wall, message: None, filter: None, trace: None };
                     let mut rendered = String::new();
                     let known = template.render(&mut scope, escape, &mut rendered).is_ok();
                     prop_assert!(known, "every variable has a value");

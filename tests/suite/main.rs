@@ -29,4 +29,5 @@ mod requirements;
 mod scripted_broker;
 mod servers;
 mod stored;
+mod traces;
 mod ws;

@@ -13,7 +13,7 @@ use crate::requirements::missing;
 use crate::servers::{Authority, Valid};
 
 /// nginx on ports of its own, without and with TLS, and with TLS that asks for the client's certificate.
-struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     folder: TempDir,
     ports: [u16; 3],
@@ -22,7 +22,7 @@ struct Nginx {
 
 impl Nginx {
     /// Starts it with further settings; `None` when there is none to start.
-    fn start(test: &str, settings: &str) -> Option<Self> {
+    pub(crate) fn start(test: &str, settings: &str) -> Option<Self> {
         // Servers live in sbin, which ordinary users do not search.
         let program = ["nginx", "/usr/sbin/nginx"]
             .into_iter()
@@ -68,11 +68,11 @@ impl Nginx {
         None
     }
 
-    fn http(&self) -> String {
+    pub(crate) fn http(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports[0])
     }
 
-    fn https(&self) -> String {
+    pub(crate) fn https(&self) -> String {
         format!("https://localhost:{}", self.ports[1])
     }
 
@@ -81,16 +81,21 @@ impl Nginx {
     }
 
     /// A plan that finds the authority's certificate beside it.
-    fn plan(&self, text: &str) -> Plan {
+    pub(crate) fn plan(&self, text: &str) -> Plan {
         Plan::new(text).with_file("ca.pem", self.authority.pem())
     }
 
     /// Ends it in good order; the lines of its access log.
-    fn log(mut self) -> Vec<String> {
+    fn log(self) -> Vec<String> {
+        self.log_in("access.log")
+    }
+
+    /// The same of another log that the settings name.
+    pub(crate) fn log_in(mut self, name: &str) -> Vec<String> {
         let id = self.child.id().to_string();
         Command::new("kill").args(["-QUIT", &id]).status().expect("kill runs");
         self.child.wait().expect("it ends");
-        let log = std::fs::read_to_string(self.path("access.log")).expect("a log");
+        let log = std::fs::read_to_string(self.path(name)).expect("a log");
         log.lines().map(str::to_owned).collect()
     }
 

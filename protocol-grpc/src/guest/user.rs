@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use prony_core::{Exchange, FailureKind, Message, Outcome, Random, Reply, Scope, Settled, Timestamp};
+use prony_core::{Exchange, FailureKind, Message, Outcome, Random, Reply, Scope, Settled, Timestamp, Traced};
 use prony_transport::Deadline;
 use send_wrapper::SendWrapper;
 
@@ -88,10 +88,16 @@ impl GuestUser {
         Ok(Asked { known, wishes })
     }
 
-    /// Makes a unary call, due at `due`. An answer to a message in JSON has JSON for its body.
-    pub async fn call(&self, call: GuestCall, message: GuestMessage, due: Timestamp) -> Performed {
+    /// Makes a unary call, due at `due`, in its place of a trace. An answer to a message in JSON has JSON for its body.
+    pub async fn call(
+        &self,
+        call: GuestCall,
+        message: GuestMessage,
+        due: Timestamp,
+        trace: Option<Traced>,
+    ) -> Performed {
         let clock = self.part.clock;
-        let mut outcome = Outcome::due(due);
+        let mut outcome = Outcome::due(due).traced(trace);
         let mut kept = Kept::default();
         kept.begin(true, true);
         let detail = match self.prepare(call, message) {
@@ -138,7 +144,7 @@ impl GuestUser {
         let mut spare = self.spare.borrow_mut().pop().unwrap_or_default();
         spare.deadline.set(ends);
         let mut random = self.random();
-        let mut scope = scope(self.user, &mut random, message);
+        let mut scope = scope(self.user, &mut random, message, outcome.trace);
         let mut desk = Desk {
             part,
             step: &asked.known.step,
@@ -150,6 +156,7 @@ impl GuestUser {
         };
         // On the heap: it is the largest part of what a request under way holds, and everything around it moves.
         let done = Box::pin(attempt(&mut desk, &mut Lent::Together(&self.lines), ends)).await;
+        outcome.trace = scope.trace;
         let mut spares = self.spare.borrow_mut();
         if spares.len() < MOST_SPARE {
             spares.push(spare);
@@ -165,24 +172,30 @@ impl GuestUser {
         }
     }
 
-    /// Opens a stream, due at `due`. `on_end` hears of its end, once: also when it could not be opened.
+    /// Opens a stream, due at `due`, in its place of a trace. `on_end` hears of its end, once: also when it could not be opened.
     ///
     /// # Errors
     /// When it could not be opened.
-    pub async fn open(&self, call: GuestCall, due: Timestamp, on_end: OnEnd) -> Result<GuestStream, Trouble> {
+    pub async fn open(
+        &self,
+        call: GuestCall,
+        due: Timestamp,
+        trace: Option<Traced>,
+        on_end: OnEnd,
+    ) -> Result<GuestStream, Trouble> {
         let mut random = self.random();
         let name = call.name().to_owned();
         match self.read(&call) {
             Ok(asked) => {
                 let laid = Message { body: None, fields: fields(call.metadata) };
-                let mut scope = scope(self.user, &mut random, &laid);
+                let mut scope = scope(self.user, &mut random, &laid, trace);
                 Box::pin(GuestStream::open(self, asked, name, due, on_end, &mut scope)).await
             }
             Err(text) => {
                 let outcome = Outcome {
                     finished: self.part.clock.now(),
                     failure: Some(FailureKind::Request),
-                    ..Outcome::due(due)
+                    ..Outcome::due(due).traced(trace)
                 };
                 let trouble = Trouble { kind: FailureKind::Request, story: text.into() };
                 let detail = Some(trouble.story.clone());
@@ -209,8 +222,9 @@ fn read_json(known: &Known, kept: &mut Kept) -> Result<(), String> {
 /// The wall time of the settings' words, which hardly ask for it.
 const NO_WALL: Duration = Duration::ZERO;
 
-fn scope<'a>(user: u32, random: &'a mut Random, message: &'a Message) -> Scope<'a> {
-    Scope { values: &[], user, iteration: 0, random, wall: NO_WALL, message: Some(message), filter: None }
+fn scope<'a>(user: u32, random: &'a mut Random, message: &'a Message, trace: Option<Traced>) -> Scope<'a> {
+    let (wall, message) = (NO_WALL, Some(message));
+    Scope { values: &[], user, iteration: 0, random, wall, message, filter: None, trace }
 }
 
 fn fields(metadata: Vec<(String, String)>) -> Vec<(String, String, String)> {

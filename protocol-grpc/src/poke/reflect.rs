@@ -184,6 +184,7 @@ pub(super) fn request(
         wall: Duration::ZERO,
         message: None,
         filter: None,
+        trace: None,
     };
     head.request(origin, Some(limit), &mut scope).map(|(request, _)| request)
 }

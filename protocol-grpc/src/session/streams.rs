@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use prony_core::{Exchange, FailureKind, Outcome, Scope, Settled, StepId, Timestamp};
+use prony_core::{Exchange, FailureKind, Outcome, Scope, Settled, StepId, Timestamp, Traced};
 
 use super::channel::within;
 use super::failure::Failure;
@@ -30,6 +30,7 @@ struct Landing {
     step: StepId,
     name: Box<str>,
     due: Timestamp,
+    trace: Option<Traced>,
     landed: bool,
 }
 
@@ -43,14 +44,14 @@ impl Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         if !self.landed {
-            self.part.record(self.step, &self.name, &cut_off(&self.part, self.due));
+            self.part.record(self.step, &self.name, &cut_off(&self.part, self.due, self.trace));
         }
     }
 }
 
-fn cut_off(part: &WorkerPart, due: Timestamp) -> Exchange {
-    let outcome =
-        Outcome { finished: part.clock.now(), failure: Some(FailureKind::Cut), ..Outcome::due(due) };
+fn cut_off(part: &WorkerPart, due: Timestamp, trace: Option<Traced>) -> Exchange {
+    let due = Outcome::due(due).traced(trace);
+    let outcome = Outcome { finished: part.clock.now(), failure: Some(FailureKind::Cut), ..due };
     Exchange { outcome, detail: Some("the run ended".into()), settled: Settled::Now }
 }
 
@@ -124,8 +125,8 @@ impl GrpcSession {
         let opened = Box::pin(opening.open(scope)).await?;
         *outcome = *opened.outcome();
         outcome.finished = part.clock.now();
-        let (id, name, due) = (open.id, open.name.clone(), outcome.intended);
-        let landing = Landing { part: Arc::clone(&part), step: id, name, due, landed: false };
+        let (id, name, due, trace) = (open.id, open.name.clone(), outcome.intended, outcome.trace);
+        let landing = Landing { part: Arc::clone(&part), step: id, name, due, trace, landed: false };
         let stream = opened.run(Box::new(move |exchange| landing.land(exchange)));
         if self.streams.len() <= step.slot {
             self.streams.resize(step.slot + 1, None);

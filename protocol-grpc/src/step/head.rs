@@ -3,7 +3,7 @@
 use http::header::{CONTENT_TYPE, TE, USER_AGENT};
 use http::{HeaderName, HeaderValue, Method, Request, Version};
 use prony_core::template::{Escape, MissingValue};
-use prony_core::{Diagnostic, Message, Node, Scope, Template, Variables};
+use prony_core::{Diagnostic, Message, Node, Scope, TRACEPARENT, Template, Variables};
 use prony_transport::Origin;
 use std::time::Duration;
 
@@ -124,7 +124,16 @@ impl Head {
             lay_over(headers, message)?;
         }
         let unchanged = self.changing.is_empty() && scope.message.is_none();
-        let length = if unchanged { self.length } else { head_length(&request) };
+        let mut length = if unchanged { self.length } else { head_length(&request) };
+        // Who says by itself of which trace a call is has the last word.
+        scope.trace = scope.trace.filter(|_| !request.headers().contains_key(TRACEPARENT));
+        if let Some(traced) = scope.trace
+            && let Ok(mut parent) = HeaderValue::from_str(traced.parent().as_str())
+        {
+            length += (TRACEPARENT.len() + parent.len()) as u64;
+            parent.set_sensitive(true);
+            request.headers_mut().insert(TRACEPARENT, parent);
+        }
         Ok((request, length))
     }
 }

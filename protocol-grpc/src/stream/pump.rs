@@ -65,13 +65,14 @@ impl Opening<'_> {
         let mut deadline = Deadline::default();
         deadline.set(self.begins);
         match self.begin(&mut deadline, &mut outcome, scope).await {
-            Ok((line, begun)) => Ok(self.opened(line, begun, outcome)),
+            Ok((line, begun)) => Ok(self.opened(line, begun, outcome.traced(scope.trace))),
             Err(failure) => {
                 let mut kept = Kept::default();
                 let judged =
                     judge(Err(failure), Expected::NONE, self.part, &mut kept, &mut outcome, &|_| true);
                 let detail = judged.err().flatten().or(Some("there is no stream".into()));
                 outcome.finished = self.part.clock.now();
+                let outcome = outcome.traced(scope.trace);
                 Err(Exchange { outcome, detail, settled: Settled::Now })
             }
         }

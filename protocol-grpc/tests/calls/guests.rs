@@ -75,7 +75,7 @@ impl Guests {
     }
 
     async fn call(&self, call: GuestCall, message: GuestMessage) -> Performed {
-        let calling = self.user.call(call, message, clock().now());
+        let calling = self.user.call(call, message, clock().now(), None);
         tokio::time::timeout(PATIENCE, calling).await.expect("it ends within its own time-out")
     }
 
@@ -264,7 +264,8 @@ fn streams_of_all_kinds_end_with_their_status() {
             let send = |text: Json| GuestMessage::Json(text.to_string());
             // Bidirectional, word by word.
             let ends = Ends::default();
-            let chat = guests.user.open(shop("Chat"), clock().now(), hears(&ends)).await.expect("opens");
+            let chat =
+                guests.user.open(shop("Chat"), clock().now(), None, hears(&ends)).await.expect("opens");
             for key in ["a", "b", "c"] {
                 chat.send(send(json!({ "key": key }))).await.expect("sent");
                 let reply = chat.next_json().await.expect("good").expect("an answer");
@@ -280,7 +281,8 @@ fn streams_of_all_kinds_end_with_their_status() {
             assert!(outcome.body_bytes > 0 && outcome.traffic.sent > 0);
             // One way, more than fits anywhere: who reads slowly holds the server back.
             let ends = Ends::default();
-            let watch = guests.user.open(shop("Watch"), clock().now(), hears(&ends)).await.expect("opens");
+            let watch =
+                guests.user.open(shop("Watch"), clock().now(), None, hears(&ends)).await.expect("opens");
             watch.send(send(json!({"count": 100, "size": 50_000}))).await.expect("sent");
             watch.finish().await;
             let mut seen = 0;
@@ -290,7 +292,8 @@ fn streams_of_all_kinds_end_with_their_status() {
             assert_eq!(seen, 100);
             // The other way; the answer is a message like any other.
             let ends = Ends::default();
-            let upload = guests.user.open(shop("Upload"), clock().now(), hears(&ends)).await.expect("opens");
+            let upload =
+                guests.user.open(shop("Upload"), clock().now(), None, hears(&ends)).await.expect("opens");
             for _ in 0..50 {
                 upload.send(GuestMessage::Bytes([vec![10, 100], vec![1; 100]].concat())).await.expect("sent");
             }
@@ -314,7 +317,8 @@ fn answers_that_the_guest_knows_are_timed_from_their_messages() {
     run(async {
         let guests = Guests::new(&address, "{}");
         let ends = Ends::default();
-        let stream = guests.user.open(shop("Chat"), clock().now(), hears(&ends)).await.expect("a stream");
+        let stream =
+            guests.user.open(shop("Chat"), clock().now(), None, hears(&ends)).await.expect("a stream");
         let before = clock().now();
         for key in ["a", "b", "a"] {
             let message = GuestMessage::Json(json!({"key": key}).to_string());
@@ -346,7 +350,7 @@ fn streams_are_cancelled_dropped_late_or_broken() {
     run(async {
         let guests = Guests::new(&address, "{}");
         let begun = async |call: GuestCall, ends: &Ends| {
-            let stream = guests.user.open(call, clock().now(), hears(ends)).await.expect("opens");
+            let stream = guests.user.open(call, clock().now(), None, hears(ends)).await.expect("opens");
             let sent =
                 stream.send(GuestMessage::Json(json!({"count": 0, "interval_us": 1000}).to_string())).await;
             sent.expect("sent");
@@ -379,7 +383,7 @@ fn streams_are_cancelled_dropped_late_or_broken() {
         assert_eq!(stream.end().await.exchange.outcome.failure, Some(FailureKind::Timeout));
         // A message that fits nothing ends it.
         let ends = Ends::default();
-        let stream = guests.user.open(shop("Chat"), clock().now(), hears(&ends)).await.expect("opens");
+        let stream = guests.user.open(shop("Chat"), clock().now(), None, hears(&ends)).await.expect("opens");
         let told =
             stream.send(GuestMessage::Json("{\"colour\": 1}".to_owned())).await.expect_err("unknown field");
         assert!(told.kind == FailureKind::Request && told.story.contains("colour"), "{told:?}");
@@ -394,7 +398,7 @@ fn streams_are_cancelled_dropped_late_or_broken() {
             let ends = Ends::default();
             let mut call = shop("Watch");
             call.metadata.push(("prony-fault".to_owned(), fault.to_owned()));
-            let stream = guests.user.open(call, clock().now(), hears(&ends)).await.expect("opens");
+            let stream = guests.user.open(call, clock().now(), None, hears(&ends)).await.expect("opens");
             stream.send(GuestMessage::Json(json!({"count": 10}).to_string())).await.expect("sent");
             stream.finish().await;
             let told = loop {

@@ -220,6 +220,7 @@ fn a_call_under_way_takes_little_memory() {
             wall: std::time::Duration::ZERO,
             message: None,
             filter: None,
+            trace: None,
         };
         let call = session.perform(prony_core::StepIndex(0), &mut scope, prony_core::Timestamp::default());
         let bytes = size_of_val(&*call);

@@ -176,7 +176,8 @@ impl World {
         message: Option<&Message>,
     ) -> Exchange {
         let random = &mut self.random;
-        let scope = Scope { values, user: 0, iteration: 0, random, wall: WALL, message, filter: None };
+        let scope =
+            Scope { values, user: 0, iteration: 0, random, wall: WALL, message, filter: None, trace: None };
         Self::perform_in(scope, session, step).await
     }
 
@@ -188,7 +189,16 @@ impl World {
         filter: &dyn Filter,
     ) -> Exchange {
         let (random, filter) = (&mut self.random, Some(filter));
-        let scope = Scope { values: &[], user: 0, iteration: 0, random, wall: WALL, message: None, filter };
+        let scope = Scope {
+            values: &[],
+            user: 0,
+            iteration: 0,
+            random,
+            wall: WALL,
+            message: None,
+            filter,
+            trace: None,
+        };
         Self::perform_in(scope, session, step).await
     }
 
@@ -208,6 +218,7 @@ impl World {
                         wall: WALL,
                         message: None,
                         filter: None,
+                        trace: None,
                     };
                     Self::perform_in(scope, session.as_mut(), step).await
                 })

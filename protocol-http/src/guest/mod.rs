@@ -11,7 +11,7 @@ pub(crate) use allowed::Allowed;
 use bytes::Bytes;
 use http::{HeaderName, Method};
 use prony_core::protocol::Wiring;
-use prony_core::{Diagnostic, Exchange, FailureKind, Reply, Seat, Session, SetupError, Timestamp};
+use prony_core::{Diagnostic, Exchange, FailureKind, Reply, Seat, Session, SetupError, Timestamp, Traced};
 use prony_transport::Origin;
 use std::sync::Arc;
 use url::Url;
@@ -144,11 +144,22 @@ pub struct GuestSession {
 }
 
 impl GuestSession {
-    /// Performs `request`, due at `due`. Dropping the future cuts it off; the session stays usable.
-    pub async fn send(&mut self, request: GuestRequest, due: Timestamp) -> Exchange {
+    /// Performs `request`, due at `due` and in its place of a trace. Dropping the future cuts it off; the session stays usable.
+    pub async fn send(
+        &mut self,
+        request: GuestRequest,
+        due: Timestamp,
+        mut trace: Option<Traced>,
+    ) -> Exchange {
         let options = Options::read(&request.options, &self.shared.driver.shared.settings);
         let (options, outgoing) = match options {
-            Ok(options) => (options, self.outgoing(request)),
+            Ok(options) => {
+                let outgoing = self.outgoing(request).map(|mut outgoing| {
+                    trace = outgoing.trace(trace);
+                    outgoing
+                });
+                (options, outgoing)
+            }
             Err(text) => (
                 Options::plain(&self.shared.driver.shared.settings),
                 Err(Failure::new(FailureKind::Request, text)),
@@ -157,6 +168,7 @@ impl GuestSession {
         // On the heap: it is the largest part of what a request under way holds, and everything around it moves.
         let mut exchange = Box::pin(self.session.carry_out(&options.terms, outgoing, due)).await;
         options.judge(&mut exchange.outcome);
+        exchange.outcome.trace = trace;
         exchange
     }
 

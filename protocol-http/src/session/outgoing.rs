@@ -1,8 +1,8 @@
 //! A request on its way: rendered, or prepared once and for all.
 
 use bytes::Bytes;
-use http::{HeaderName, Method};
-use prony_core::{FailureKind, Message, Scope};
+use http::{HeaderName, HeaderValue, Method};
+use prony_core::{FailureKind, Message, Scope, TRACEPARENT, Traced, Traceparent};
 use prony_transport::Origin;
 use url::Url;
 
@@ -16,6 +16,8 @@ pub(crate) struct Outgoing {
     pub(crate) origin: Origin,
     pub(crate) method: Method,
     content: Content,
+    /// Of which trace it is.
+    traceparent: Option<Traceparent>,
 }
 
 enum Content {
@@ -34,7 +36,10 @@ impl Outgoing {
         let unchanged = jar.is_empty() && scope.message.is_none();
         if let (Some(prepared), Some(origin), true) = (&step.prepared, &step.origin, unchanged) {
             let content = Content::Prepared(prepared.clone());
-            return Ok(Self { origin: origin.clone(), method: step.method.clone(), content });
+            let (origin, method) = (origin.clone(), step.method.clone());
+            let mut outgoing = Self { origin, method, content, traceparent: None };
+            scope.trace = outgoing.trace(scope.trace);
+            return Ok(outgoing);
         }
         let mut outgoing =
             render(step, scope).map_err(|error| Failure::new(FailureKind::Request, describe(error)))?;
@@ -44,7 +49,24 @@ impl Outgoing {
                 .map_err(|text| Failure::new(FailureKind::Request, text))?;
         }
         outgoing.add_cookies(jar);
+        scope.trace = outgoing.trace(scope.trace);
         Ok(outgoing)
+    }
+
+    /// Puts the request into a trace, unless it says by itself of which it is. Its place there, then.
+    pub(crate) fn trace(&mut self, traced: Option<Traced>) -> Option<Traced> {
+        let traced = traced?;
+        let says = match &self.content {
+            Content::Prepared(prepared) => prepared.request.headers().contains_key(TRACEPARENT),
+            Content::Rendered(rendered) => {
+                rendered.headers.iter().any(|(name, _)| name.as_str() == TRACEPARENT)
+            }
+        };
+        if says {
+            return None;
+        }
+        self.traceparent = Some(traced.parent());
+        Some(traced)
     }
 
     /// A request that is no step's.
@@ -57,7 +79,7 @@ impl Outgoing {
         jar: &Jar,
     ) -> Self {
         let content = Content::Rendered(Rendered { target, headers, body });
-        let mut outgoing = Self { origin, method, content };
+        let mut outgoing = Self { origin, method, content, traceparent: None };
         outgoing.add_cookies(jar);
         outgoing
     }
@@ -65,10 +87,23 @@ impl Outgoing {
     /// HTTP/1.1: all its bytes.
     pub(crate) fn http1(&self) -> Bytes {
         match &self.content {
-            Content::Prepared(prepared) => prepared.whole.clone(),
+            Content::Prepared(prepared) => match &self.traceparent {
+                None => prepared.whole.clone(),
+                Some(parent) => {
+                    let (head, rest) = prepared.whole.split_at(prepared.head);
+                    let mut bytes = Vec::with_capacity(prepared.whole.len() + TRACE_LINE);
+                    bytes.extend_from_slice(head);
+                    put_trace_line(parent, &mut bytes);
+                    bytes.extend_from_slice(rest);
+                    bytes.into()
+                }
+            },
             Content::Rendered(rendered) => {
-                let mut bytes = Vec::with_capacity(256 + rendered.body.len());
+                let mut bytes = Vec::with_capacity(256 + TRACE_LINE + rendered.body.len());
                 self.head(rendered, |head| head.http1_into(rendered.body.len(), &mut bytes));
+                if let Some(parent) = &self.traceparent {
+                    put_trace_line(parent, &mut bytes);
+                }
                 bytes.extend_from_slice(b"\r\n");
                 bytes.extend_from_slice(&rendered.body);
                 bytes.into()
@@ -78,6 +113,18 @@ impl Outgoing {
 
     /// HTTP/2: head and body.
     pub(crate) fn http2(&self) -> Result<(http::Request<()>, Bytes), Failure> {
+        let (mut request, body) = self.untraced_http2()?;
+        if let Some(parent) = &self.traceparent
+            && let Ok(mut value) = HeaderValue::from_str(parent.as_str())
+        {
+            // It is another for each request: HPACK's table must not fill up with them, nor be searched through them.
+            value.set_sensitive(true);
+            request.headers_mut().insert(TRACEPARENT, value);
+        }
+        Ok((request, body))
+    }
+
+    fn untraced_http2(&self) -> Result<(http::Request<()>, Bytes), Failure> {
         match &self.content {
             Content::Prepared(prepared) => Ok((prepared.request.clone(), prepared.body.clone())),
             Content::Rendered(rendered) => {
@@ -151,6 +198,15 @@ impl Outgoing {
                 None => rendered.headers.push((http::header::COOKIE, cookies)),
             }
         }
+    }
+}
+
+/// How long a head's line about the trace is, in bytes.
+const TRACE_LINE: usize = 70;
+
+fn put_trace_line(parent: &Traceparent, out: &mut Vec<u8>) {
+    for text in [TRACEPARENT, ": ", parent.as_str(), "\r\n"] {
+        out.extend_from_slice(text.as_bytes());
     }
 }
 
@@ -243,7 +299,7 @@ fn render(step: &Step, scope: &mut Scope<'_>) -> Result<Outgoing, RenderError> {
         }
     };
     let content = Content::Rendered(Rendered { target, headers, body });
-    Ok(Outgoing { origin, method: step.method.clone(), content })
+    Ok(Outgoing { origin, method: step.method.clone(), content, traceparent: None })
 }
 
 /// Sets a header that comes from a plugin; the later wins. The error is a sentence.

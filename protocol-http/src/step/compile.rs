@@ -56,6 +56,8 @@ pub(crate) struct Terms {
 pub(crate) struct Prepared {
     /// HTTP/1.1: head, empty line and body.
     pub(crate) whole: Bytes,
+    /// Where in it the head's last line ends.
+    pub(crate) head: usize,
     /// HTTP/2: the same without the body.
     pub(crate) request: http::Request<()>,
     pub(crate) body: Bytes,
@@ -401,9 +403,10 @@ fn prepare(step: &Step) -> Option<Prepared> {
     let rendered = RequestHead { method: &step.method, origin, target, headers: &headers };
     let mut whole = Vec::with_capacity(256 + body.len());
     rendered.http1_into(body.len(), &mut whole);
+    let head = whole.len();
     whole.extend_from_slice(b"\r\n");
     whole.extend_from_slice(&body);
-    Some(Prepared { whole: whole.into(), request: rendered.http2(body.len())?, body })
+    Some(Prepared { whole: whole.into(), head, request: rendered.http2(body.len())?, body })
 }
 
 /// A rendered head, on its way to the wire.

@@ -307,7 +307,7 @@ impl Device {
         {
             stream.refused(sequence);
         }
-        let mut outcome = Outcome::due(flight.intended);
+        let mut outcome = Outcome::due(flight.intended).traced(flight.trace);
         outcome.sent = Some(flight.sent);
         outcome.finished = now;
         outcome.status = Some(u16::from(reason));
@@ -367,7 +367,7 @@ impl Device {
             }
         }
         let Some(flight) = self.flights.end(id, false) else { return Ok(()) };
-        let mut outcome = Outcome::due(flight.intended);
+        let mut outcome = Outcome::due(flight.intended).traced(flight.trace);
         outcome.sent = Some(flight.sent);
         outcome.finished = now;
         outcome.traffic.sent = u64::from(flight.length);

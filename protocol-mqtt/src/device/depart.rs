@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prony_core::delivery::{Incoming, Ledger, Stamp};
-use prony_core::{FailureKind, StepId, Timestamp};
+use prony_core::{FailureKind, StepId, Timestamp, Traced};
 
 use super::arrive::{STAMP, guarantee};
 use super::flights::{Flight, Stage, Whose};
@@ -30,6 +30,8 @@ pub(crate) struct Outbound<'a> {
     pub(crate) made: bool,
     pub(crate) step: StepId,
     pub(crate) intended: Timestamp,
+    /// Its place in a trace; a property tells the receiver.
+    pub(crate) trace: Option<Traced>,
     pub(crate) timeout: Duration,
     pub(crate) whose: Whose,
     /// Who asks about it after it was handed over.
@@ -119,6 +121,7 @@ impl Device {
                     upto: handed.upto,
                     step: message.step,
                     intended: message.intended,
+                    trace: message.trace,
                     sent: now,
                     length,
                     watch: message.watch.clone(),
@@ -135,6 +138,7 @@ impl Device {
                 whose: message.whose,
                 step: message.step,
                 intended: message.intended,
+                trace: message.trace,
                 sent: now,
                 deadline,
                 length,
@@ -261,6 +265,8 @@ impl Device {
             whose,
             step,
             intended,
+            // Whoever asks waits for the answer, and knows.
+            trace: None,
             sent: now,
             deadline,
             length: bytes.len() as u32,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use prony_core::{StepId, Timestamp};
+use prony_core::{StepId, Timestamp, Traced};
 
 use super::watch::Watch;
 
@@ -17,6 +17,7 @@ pub(crate) struct Flight {
     pub(crate) whose: Whose,
     pub(crate) step: StepId,
     pub(crate) intended: Timestamp,
+    pub(crate) trace: Option<Traced>,
     pub(crate) sent: Timestamp,
     pub(crate) deadline: Timestamp,
     /// The packet's length.
@@ -163,6 +164,7 @@ mod tests {
             whose: Whose::Devices,
             step: StepId(0),
             intended: Timestamp::default(),
+            trace: None,
             sent: Timestamp::default(),
             deadline: Timestamp::default(),
             length: 0,

@@ -20,7 +20,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use prony_core::delivery::{Absence, Incoming, Outgoing, Publishing};
-use prony_core::{ConnectionEvent, FailureKind, Meter, Outcome, ScenarioId, StepId, Timestamp};
+use prony_core::{ConnectionEvent, FailureKind, Meter, Outcome, ScenarioId, StepId, Timestamp, Traced};
 use send_wrapper::SendWrapper;
 
 pub(crate) use arrive::STAMP;
@@ -98,6 +98,7 @@ struct Unwritten {
     upto: u64,
     step: StepId,
     intended: Timestamp,
+    trace: Option<Traced>,
     sent: Timestamp,
     length: u32,
     watch: Option<Watch>,
@@ -349,7 +350,7 @@ impl Device {
                 sent: Some(unwritten.sent),
                 finished: now,
                 failure: Some(trouble.kind),
-                ..Outcome::due(unwritten.intended)
+                ..Outcome::due(unwritten.intended).traced(unwritten.trace)
             };
             part.record(unwritten.step, outcome, &trouble.story);
             if let Some(watch) = unwritten.watch {
@@ -412,7 +413,7 @@ impl Device {
         {
             stream.unconfirmed(sequence);
         }
-        let mut outcome = Outcome::due(flight.intended);
+        let mut outcome = Outcome::due(flight.intended).traced(flight.trace);
         outcome.sent = Some(flight.sent);
         outcome.finished = now;
         outcome.failure = Some(trouble.kind);

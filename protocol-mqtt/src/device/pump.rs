@@ -181,7 +181,7 @@ impl Device {
         self.last_sent = now;
         while self.unwritten.front().is_some_and(|unwritten| unwritten.upto <= self.written) {
             if let Some(unwritten) = self.unwritten.pop_front() {
-                let mut outcome = Outcome::due(unwritten.intended);
+                let mut outcome = Outcome::due(unwritten.intended).traced(unwritten.trace);
                 outcome.sent = Some(unwritten.sent);
                 outcome.finished = now;
                 outcome.status = Some(0);

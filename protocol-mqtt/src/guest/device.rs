@@ -5,8 +5,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use prony_core::{
-    BoxFuture, Exchange, FailureKind, Outcome, Random, Reply, Scope, Session, Settled, StepId, Timestamp,
-    Wanted,
+    BoxFuture, Exchange, FailureKind, Outcome, Random, Reply, Scope, Session, Settled, StepId, TRACEPARENT,
+    Timestamp, Traced, Wanted,
 };
 use prony_transport::Deadline;
 
@@ -14,6 +14,7 @@ use super::SharedDeliveries;
 use super::words::{Asked, GuestArrived, GuestMessage, GuestRequest, MessageWishes, properties, read};
 use crate::device::{Device, End, Outbound, SharedDevice, State, Watch, Whose};
 use crate::driver::SharedPart;
+use crate::packet::properties::Property;
 use crate::packet::{Qos, Version, topic};
 use crate::session::{MqttSession, Patience};
 use crate::step::Action;
@@ -83,16 +84,22 @@ impl GuestDevice {
         }
     }
 
-    /// Performs a request, due at `due`, whose number in results is `step`.
-    pub async fn perform(&self, request: GuestRequest, step: StepId, due: Timestamp) -> Performed {
+    /// Performs a request, due at `due` and in its place of a trace, whose number in results is `step`.
+    pub async fn perform(
+        &self,
+        request: GuestRequest,
+        step: StepId,
+        due: Timestamp,
+        trace: Option<Traced>,
+    ) -> Performed {
         let asked = match read(request, &self.part.compiled.settings, step) {
             Ok(asked) => asked,
-            Err(text) => return self.refused(due, text),
+            Err(text) => return self.refused(due, trace, text),
         };
         let Asked { mut step, guise, keeps, deliveries } = asked;
         if let Action::Receive(receive) = &step.action {
             let filter = receive.filter.as_ref().and_then(|filter| filter.as_constant().map(str::to_owned));
-            return self.receive(filter.as_deref(), step.timeout, due).await;
+            return self.receive(filter.as_deref(), step.timeout, due, trace).await;
         }
         if let Action::Subscribe(subscribe) = &mut step.action {
             self.part.commons.expect_receivers();
@@ -107,26 +114,33 @@ impl GuestDevice {
             self.device.borrow_mut().settles = guise.settles;
             session.introduce_as(guise);
         }
-        let mut scope = scope(self.user, random);
+        let mut scope = Scope { trace, ..scope(self.user, random) };
         // On the heap: it is the largest part of what a request under way holds, and everything around it moves.
-        let exchange = Box::pin(session.take_step(&step, &mut scope, due)).await;
+        let mut exchange = Box::pin(session.take_step(&step, &mut scope, due)).await;
+        exchange.outcome.trace = scope.trace;
         Performed { exchange, reply: session.take_reply() }
     }
 
     /// A request that was never made.
-    fn refused(&self, due: Timestamp, text: String) -> Performed {
+    fn refused(&self, due: Timestamp, trace: Option<Traced>, text: String) -> Performed {
         let outcome = Outcome {
             finished: self.part.clock.now(),
             failure: Some(FailureKind::Request),
-            ..Outcome::due(due)
+            ..Outcome::due(due).traced(trace)
         };
         let exchange = Exchange { outcome, detail: Some(text.into()), settled: Settled::Now };
         Performed { exchange, reply: Box::new(crate::reply::Arrived::default()) }
     }
 
     /// Waits for a message. Others may be asked for meanwhile, so it is no step.
-    async fn receive(&self, filter: Option<&str>, timeout: Duration, due: Timestamp) -> Performed {
-        let mut outcome = Outcome::due(due);
+    async fn receive(
+        &self,
+        filter: Option<&str>,
+        timeout: Duration,
+        due: Timestamp,
+        trace: Option<Traced>,
+    ) -> Performed {
+        let mut outcome = Outcome::due(due).traced(trace);
         let mut got = None;
         let waited = async {
             check_filter(filter)?;
@@ -173,8 +187,9 @@ impl GuestDevice {
         message: &GuestMessage,
         step: StepId,
         due: Timestamp,
+        trace: Option<Traced>,
     ) -> Result<Publication, Exchange> {
-        let mut outcome = Outcome::due(due);
+        let mut outcome = Outcome::due(due).traced(trace);
         let handed = self.hand_over(message, step, &mut outcome).await;
         handed.map_err(|trouble| {
             outcome.finished = self.part.clock.now();
@@ -193,10 +208,14 @@ impl GuestDevice {
         let settings = &self.part.compiled.settings;
         let wrong = |text: String| crate::device::Trouble::new(FailureKind::Request, text);
         let wishes = MessageWishes::read(message, settings).map_err(wrong)?;
-        let properties = match settings.version {
+        let mut properties = match settings.version {
             Version::V5 => properties(&message.properties).map_err(wrong)?,
             Version::V4 => Vec::new(),
         };
+        let says = |property: &Property<'_>| matches!(property, Property::User(TRACEPARENT, _));
+        outcome.trace = outcome.trace.filter(|_| !properties.iter().any(says));
+        let parent = outcome.trace.filter(|_| settings.version == Version::V5).map(|traced| traced.parent());
+        properties.extend(parent.iter().map(|parent| Property::User(TRACEPARENT, parent.as_str())));
         self.stand(outcome).await?;
         let mut deadline = Deadline::default();
         let mut patience = self.patience(&mut deadline, wishes.timeout);
@@ -215,6 +234,7 @@ impl GuestDevice {
             made: false,
             step,
             intended: outcome.intended,
+            trace: outcome.trace,
             timeout: wishes.timeout,
             whose: Whose::Devices,
             watch: Some(watch.clone()),
@@ -278,7 +298,7 @@ impl GuestDevice {
 }
 
 fn scope(user: u32, random: &mut Random) -> Scope<'_> {
-    Scope { values: &[], user, iteration: 0, random, wall: NO_WALL, message: None, filter: None }
+    Scope { values: &[], user, iteration: 0, random, wall: NO_WALL, message: None, filter: None, trace: None }
 }
 
 fn check_filter(filter: Option<&str>) -> Result<(), crate::device::Trouble> {

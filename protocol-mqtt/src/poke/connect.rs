@@ -42,6 +42,7 @@ impl Client {
             wall,
             message: None,
             filter: None,
+            trace: None,
         };
         let prefix = format!("prony-{:08x}", chance as u32);
         let mut rendered = identity

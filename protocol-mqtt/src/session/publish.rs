@@ -1,6 +1,6 @@
 //! Publishing: a step's message filled in, handed to the device, and its answer.
 
-use prony_core::{FailureKind, Outcome, Scope, Settled};
+use prony_core::{FailureKind, Outcome, Scope, Settled, TRACEPARENT};
 
 use crate::config::StampPlace;
 use crate::device::{Answer, Device, Outbound, Trouble, Whose};
@@ -64,6 +64,12 @@ impl MqttSession {
             let user = message.fields.iter().filter(|(kind, _, _)| kind == "property");
             properties.extend(user.map(|(_, name, value)| Property::User(name, value)));
         }
+        if properties.iter().any(|property| matches!(property, Property::User(TRACEPARENT, _))) {
+            // Who says by itself of which trace a message is has the last word.
+            scope.trace = None;
+        }
+        let parent = scope.trace.filter(|_| v5).map(|traced| traced.parent());
+        properties.extend(parent.iter().map(|parent| Property::User(TRACEPARENT, parent.as_str())));
         // A payload of a plugin's has no room for a stamp, unless the plan says so.
         let stamp = match (publish.stamp, made) {
             (StampPlace::Payload, false) if self.part.compiled.settings.stamp == StampPlace::Auto => {
@@ -87,6 +93,7 @@ impl MqttSession {
             made,
             step: step.id,
             intended: outcome.intended,
+            trace: scope.trace,
             timeout: step.timeout,
             whose,
             watch: None,

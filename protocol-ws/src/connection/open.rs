@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use prony_core::{ConnectionEvent, FailureKind, Outcome};
+use prony_core::{ConnectionEvent, FailureKind, Outcome, TRACEPARENT};
 use prony_transport::websocket::{Answer, Asking, NoUpgrade, upgrade};
 use prony_transport::{Handshake, Stream, failure_of_io, story_of_io};
 
@@ -61,6 +61,7 @@ async fn follow(
     }
     opening.sent = Some(part.clock.now());
     let mut headers = rendered.headers.clone();
+    headers.extend(rendered.traceparent.map(|parent| (TRACEPARENT.to_owned(), parent.as_str().to_owned())));
     let mut left = part.compiled.settings.redirects;
     loop {
         let asking = Asking {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prony_core::{
     BoxFuture, Exchange, FailureKind, Outcome, Phase, Random, Reply, Scope, Session, Settled, Timestamp,
-    Wanted,
+    Traced, Wanted,
 };
 use prony_transport::Deadline;
 use send_wrapper::SendWrapper;
@@ -90,31 +90,31 @@ impl GuestUser {
         }
     }
 
-    /// Performs a request, due at `due`. The host records it.
-    pub async fn perform(&self, request: GuestRequest, due: Timestamp) -> Performed {
+    /// Performs a request, due at `due` and in its place of a trace. The host records it.
+    pub async fn perform(&self, request: GuestRequest, due: Timestamp, trace: Option<Traced>) -> Performed {
         let asked = match read(request, &self.part.compiled.settings) {
             Ok(asked) => asked,
-            Err(text) => return self.refused(due, text),
+            Err(text) => return self.refused(due, trace, text),
         };
         let step = &asked.step;
         // What need not wait for others goes beside the steps.
         match (&step.action, &asked.key) {
             (Action::Receive(_), _) => {
-                let mut outcome = Outcome::due(due);
+                let mut outcome = Outcome::due(due).traced(trace);
                 let got = self.receive(step, &mut outcome).await;
                 self.performed(got.map(Kept::Message), outcome)
             }
             (Action::Send(message), _) => {
-                let mut outcome = Outcome::due(due);
+                let mut outcome = Outcome::due(due).traced(trace);
                 let sent = self.send(step, message, &mut outcome).await;
                 self.performed(sent.map(|()| Kept::Nothing), outcome)
             }
             (Action::Request(message, _), Some(key)) => {
-                let mut outcome = Outcome::due(due);
+                let mut outcome = Outcome::due(due).traced(trace);
                 let answered = self.ask(step, message, key, &mut outcome).await;
                 self.performed(answered.map(|()| Kept::Nothing), outcome)
             }
-            _ => self.step(asked, due).await,
+            _ => self.step(asked, due, trace).await,
         }
     }
 
@@ -138,24 +138,25 @@ impl GuestUser {
         Performed { exchange, reply: Box::new(reply) }
     }
 
-    async fn step(&self, asked: Asked, due: Timestamp) -> Performed {
+    async fn step(&self, asked: Asked, due: Timestamp, trace: Option<Traced>) -> Performed {
         let mut held = self.session.lock().await;
         let (session, random) = &mut *held;
-        let mut scope = self.scope(random, due);
+        let mut scope = Scope { trace, ..self.scope(random, due) };
         if let Some(opening) = asked.opening {
             session.introduce_as(opening);
         }
         // On the heap: it is the largest part of what a request under way holds, and everything around it moves.
-        let exchange = Box::pin(session.take_step(&asked.step, &mut scope, due)).await;
+        let mut exchange = Box::pin(session.take_step(&asked.step, &mut scope, due)).await;
+        exchange.outcome.trace = scope.trace;
         Performed { exchange, reply: session.take_reply() }
     }
 
     /// A request that was never made.
-    fn refused(&self, due: Timestamp, text: String) -> Performed {
+    fn refused(&self, due: Timestamp, trace: Option<Traced>, text: String) -> Performed {
         let outcome = Outcome {
             finished: self.part.clock.now(),
             failure: Some(FailureKind::Request),
-            ..Outcome::due(due)
+            ..Outcome::due(due).traced(trace)
         };
         let exchange = Exchange { outcome, detail: Some(text.into()), settled: Settled::Now };
         Performed { exchange, reply: Box::new(Kept::Nothing) }
@@ -256,8 +257,10 @@ impl GuestUser {
             None => self.session.lock().await,
         };
         let (session, random) = &mut *held;
-        let mut scope = self.scope(random, outcome.intended);
-        Box::pin(session.ready(step, &mut scope, outcome)).await
+        let mut scope = Scope { trace: outcome.trace, ..self.scope(random, outcome.intended) };
+        let stands = Box::pin(session.ready(step, &mut scope, outcome)).await;
+        outcome.trace = scope.trace;
+        stands
     }
 
     /// Puts a message on its way. How many bytes of the connection will have been written by its end.
@@ -291,7 +294,16 @@ impl GuestUser {
 
     fn scope<'a>(&self, random: &'a mut Random, due: Timestamp) -> Scope<'a> {
         let wall = self.part.wall_origin.get() + Duration::from_nanos(due.as_nanos());
-        Scope { values: &[], user: self.user, iteration: 0, random, wall, message: None, filter: None }
+        Scope {
+            values: &[],
+            user: self.user,
+            iteration: 0,
+            random,
+            wall,
+            message: None,
+            filter: None,
+            trace: None,
+        }
     }
 
     /// The next message of the stream that the server pushes; `None` when the load does not want the user any more, or there is no

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prony_core::{
-    BoxFuture, Exchange, FailureKind, Outcome, Reply, Scope, Session, Settled, StepIndex, Template, Timestamp,
+    BoxFuture, Exchange, FailureKind, Outcome, Reply, Scope, Session, Settled, StepIndex, TRACEPARENT,
+    Template, Timestamp,
 };
 use prony_transport::Deadline;
 
@@ -117,7 +118,7 @@ impl WsSession {
     ) -> Result<(), Trouble> {
         self.retire().await;
         let rendered = self.part.compiled.identity.render(path, scope)?;
-        self.open(rendered, step.timeout, outcome).await?;
+        self.open(rendered, step.timeout, scope, outcome).await?;
         outcome.status = Some(101);
         Ok(())
     }
@@ -127,15 +128,21 @@ impl WsSession {
         &mut self,
         mut rendered: Rendered,
         limit: Duration,
+        scope: &mut Scope<'_>,
         outcome: &mut Outcome,
     ) -> Result<(), Trouble> {
         if let Some(opening) = &self.opening {
             opening.put_on(&mut rendered);
         }
-        let rendered = Box::new(rendered);
+        // Who says by itself of which trace a handshake is has the last word.
+        let says = |(name, _): &(String, String)| name.eq_ignore_ascii_case(TRACEPARENT);
+        scope.trace = scope.trace.filter(|_| !rendered.headers.iter().any(says));
+        rendered.traceparent = scope.trace.map(|traced| traced.parent());
+        let mut rendered = Box::new(rendered);
         // On the heap, for it is the largest part of what a step under way holds.
         let opening = Box::pin(open(self.part.clone(), &rendered, limit, outcome, &mut self.kept));
         let opened = opening.await?;
+        rendered.traceparent = None;
         Connection::install(&self.connection, opened, rendered, outcome);
         Ok(())
     }
@@ -160,7 +167,7 @@ impl WsSession {
                     return Err(trouble);
                 }
                 let rendered = self.part.compiled.identity.render(None, scope)?;
-                self.open(rendered, step.timeout, outcome).await?;
+                self.open(rendered, step.timeout, scope, outcome).await?;
                 // The step's own time and phases are its message's.
                 outcome.finished = outcome.intended;
                 self.kept = Kept::Nothing;

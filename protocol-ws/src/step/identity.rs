@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use prony_core::template::{Escape, MissingValue};
-use prony_core::{Diagnostic, Node, Scope, Shape, Template, Variables};
+use prony_core::{Diagnostic, Node, Scope, Shape, Template, Traceparent, Variables};
 use prony_transport::websocket::{OWN_HEADERS, is_header};
 
 /// The words of a user about itself, compiled.
@@ -22,6 +22,8 @@ pub(crate) struct Rendered {
     pub(crate) path: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) protocols: Vec<String>,
+    /// Of which trace the handshake is; one that the connection makes by itself is of none.
+    pub(crate) traceparent: Option<Traceparent>,
 }
 
 /// Adds the keys of what is said in the handshake.
@@ -146,6 +148,6 @@ impl Identity {
             headers.extend(made.map(|(_, name, value)| (name.clone(), value.clone())));
         }
         let path = path.map(|path| if path.starts_with('/') { path } else { format!("/{path}") });
-        Ok(Rendered { path, headers, protocols: self.protocols.clone() })
+        Ok(Rendered { path, headers, protocols: self.protocols.clone(), traceparent: None })
     }
 }

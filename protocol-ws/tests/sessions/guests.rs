@@ -49,7 +49,9 @@ fn guest(target: &str, settings: &str) -> (GuestUser, GuestWsWorker) {
 }
 
 async fn perform(user: &GuestUser, request: GuestRequest) -> Performed {
-    tokio::time::timeout(PATIENCE, user.perform(request, clock().now())).await.expect("it ends by itself")
+    tokio::time::timeout(PATIENCE, user.perform(request, clock().now(), None))
+        .await
+        .expect("it ends by itself")
 }
 
 fn text(text: &str) -> GuestMessage {

@@ -99,6 +99,7 @@ fn a_request_that_is_cut_off_harms_no_other() {
                 wall: Duration::ZERO,
                 message: None,
                 filter: None,
+                trace: None,
             };
             let performing = session.perform(StepIndex(cut), &mut scope, clock().now());
             assert!(

@@ -180,6 +180,7 @@ impl World {
             wall,
             message: None,
             filter,
+            trace: None,
         };
         let performing = session.perform(StepIndex(step), &mut scope, due);
         tokio::time::timeout(PATIENCE, performing).await.expect("it ends within its own time-out")

@@ -1,12 +1,13 @@
 //! From a checked plan to an exit code: compiles it, runs it, and feeds the sinks.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use prony_core::{Catalog, Commons};
-use prony_engine::{Control, Event, Load, Pacing, RunSpec, ScenarioSpec, Threshold};
+use prony_engine::{Control, Event, Load, Pacing, RunSpec, ScenarioSpec, Threshold, Tracing};
 use prony_plugin_host::{Level, Metadata, Plugin, Plugins};
 use prony_scenario::ScenarioSource;
 use prony_scenario::data::DataSources;
@@ -38,6 +39,10 @@ pub(crate) struct RunOptions {
     /// Where all randomness comes from; the same seed sends the same requests. Default: the plan's, or a new one.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Makes each iteration a trace and tells servers of it (`traceparent`); this share of them is sampled, such as `1%`. Default: the
+    /// plan's, or none.
+    #[arg(long, value_name = "SHARE", value_parser = plan::trace_share)]
+    trace: Option<f64>,
     /// How workers wait for the next start: normal, or precise, which takes a core a worker.
     #[arg(long, value_name = "HOW", default_value = "normal")]
     pacing: PacingFlag,
@@ -61,6 +66,13 @@ enum PacingFlag {
     Normal,
     /// Polling all the time.
     Precise,
+}
+
+impl RunOptions {
+    /// The share of iterations that is sampled, if a flag says so.
+    pub(crate) const fn trace(&self) -> Option<f64> {
+        self.trace
+    }
 }
 
 /// A plan ready to be run.
@@ -107,6 +119,7 @@ pub(crate) fn compile_logging(plan: &Plan, log_from: Level) -> Result<Compiled, 
             warmup: scenario.warmup,
             graceful_stop: scenario.graceful_stop,
             iteration_every: scenario.iteration_every,
+            trace: scenario.trace,
         });
         used.extend(plugins.take_used().into_iter().map(|plugin| (scenario.name.clone(), plugin)));
     }
@@ -118,6 +131,8 @@ pub(crate) fn compile_logging(plan: &Plan, log_from: Level) -> Result<Compiled, 
 
 /// Runs a plan and prints its summary. The exit code.
 pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
+    let traced = options.trace.map(|share| plan.traced(share));
+    let plan = traced.as_ref().unwrap_or(plan);
     let Compiled { catalog, scenarios, thresholds, plugins } = compile(plan)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let threads = options.threads.unwrap_or(cores);
@@ -146,6 +161,7 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
         None => None,
     };
     let mut outputs = Outputs::open(&options.outputs, plan, &about)?;
+    let tracing = Tracing { key: trace_key(), told: outputs.take_traces() };
     allow_descriptors(&plan.scenarios.iter().map(|scenario| &scenario.load).collect::<Vec<_>>());
     let control = Control::new();
     stop_on_interrupt(&control)?;
@@ -161,7 +177,7 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
             views.trouble(&trouble);
         }
     };
-    let spec = RunSpec { catalog, scenarios, thresholds, threads, seed, pacing };
+    let spec = RunSpec { catalog, scenarios, thresholds, threads, seed, pacing, tracing };
     let result =
         prony_engine::run(spec, &control, &mut listen).map_err(|error| Failure::Setup(error.to_string()));
     views.load_is_over();
@@ -270,6 +286,12 @@ fn about_plugin(scenario: &str, plugin: &Plugin) -> AboutPlugin {
 /// A seed that differs from run to run and can be typed again.
 fn new_seed() -> u64 {
     prony_engine::clock::wall_clock().as_nanos() as u64 % 1_000_000_000
+}
+
+/// Where the numbers of traces come from. Runs with the same seed must not share them, so they come from the system.
+fn trace_key() -> u64 {
+    // The standard library's only way to the system's random numbers.
+    RandomState::new().build_hasher().finish()
 }
 
 /// The first interrupt ends the load and keeps what was measured; the second ends the process at once.

@@ -49,6 +49,23 @@ pub struct StepEntry {
     pub checks: Vec<String>,
     /// What is counted and timed under it.
     pub kind: StepKind,
+    /// What traces say of its requests, as far as the plan tells.
+    pub attributes: Vec<(&'static str, Attribute)>,
+}
+
+/// The value of an attribute of a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attribute {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+}
+
+impl From<&str> for Attribute {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
 }
 
 /// What a step's figures are of.
@@ -120,6 +137,9 @@ pub struct MetricEntry {
     pub is_drivers: bool,
     /// The counter without which it says nothing: that nothing was found missing where nothing was looked at is no finding.
     pub evidence: Option<MetricId>,
+    /// It is how many of something a scenario's users hold. What they let go of when its load has ended is not counted, so its last
+    /// value is that of the load's end.
+    pub is_level: bool,
 }
 
 /// All the names of a run.
@@ -178,7 +198,8 @@ impl Catalog {
         let taken =
             |wanted: &str| self.steps.iter().any(|step| step.scenario == scenario && step.name == wanted);
         let name = unique(name, taken);
-        self.steps.push(StepEntry { scenario, name, protocol, checks, kind: StepKind::Request });
+        let (kind, attributes) = (StepKind::Request, Vec::new());
+        self.steps.push(StepEntry { scenario, name, protocol, checks, kind, attributes });
         Ok(id)
     }
 
@@ -249,6 +270,16 @@ impl<'a> Entries<'a> {
         let id = self.catalog.add_metric(self.scenario, name, Some((kind, unit)));
         let id = id.ok_or(TooMany { what: "metrics" })?;
         self.catalog.metrics[usize::from(id.0)].is_drivers = true;
+        Ok(id)
+    }
+
+    /// The number of a level of the driver's own, `ws.open`: how many of something users hold, all workers together.
+    ///
+    /// # Errors
+    /// When there are too many metrics.
+    pub fn level(&mut self, name: &str) -> Result<MetricId, TooMany> {
+        let id = self.metric(name, MetricKind::Gauge, "")?;
+        self.catalog.metrics[usize::from(id.0)].is_level = true;
         Ok(id)
     }
 
@@ -392,8 +423,15 @@ impl Catalog {
         let id = MetricId(next(self.metrics.len(), "metrics").ok()?);
         let unit = kind.map_or("", |(_, unit)| unit).to_owned();
         let kind = kind.map(|(kind, _)| kind);
-        let entry =
-            MetricEntry { scenario, name: name.to_owned(), kind, unit, is_drivers: false, evidence: None };
+        let entry = MetricEntry {
+            scenario,
+            name: name.to_owned(),
+            kind,
+            unit,
+            is_drivers: false,
+            evidence: None,
+            is_level: false,
+        };
         self.metrics.push(entry);
         Some(id)
     }

@@ -13,6 +13,7 @@ use crate::catalog::ScenarioId;
 use crate::meter::Meter;
 use crate::random::Random;
 use crate::time::{Clock, FineTimer, Timestamp};
+use crate::trace::Trace;
 
 /// Something that keeps a run, a worker or a user from being set up. It ends the run (exit code 3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -183,6 +184,8 @@ pub struct Start {
     pub wall_origin: Duration,
     /// When the load wants this user no longer.
     pub wanted: Wanted,
+    /// The iteration's trace, where the plan asks for one.
+    pub trace: Option<Trace>,
 }
 
 /// How an iteration ended.

@@ -4,7 +4,7 @@
 //! is here: moments and durations ([`time`]), units as people write them ([`units`]), the plan as a tree that
 //! remembers where each word stands ([`document`], [`shape`], [`diagnostic`]), texts with holes ([`template`]),
 //! what came of a request ([`outcome`], [`reply`]), who wants to know ([`meter`], [`catalog`]), what drivers share
-//! ([`commons`]), and the two
+//! ([`commons`]), which trace a request is of ([`trace`]), and the two
 //! seams: a journey ([`journey`]) and a protocol ([`protocol`]).
 
 pub mod catalog;
@@ -23,6 +23,7 @@ pub mod shape;
 pub mod template;
 pub mod thread;
 pub mod time;
+pub mod trace;
 pub mod units;
 
 pub use catalog::{Catalog, CheckId, GroupId, MetricId, ScenarioId, StepId};
@@ -44,6 +45,7 @@ pub use shape::Shape;
 pub use template::{Scope, Template, Variables};
 pub use thread::OnThread;
 pub use time::{Clock, FineTimer, Timestamp, Waiting};
+pub use trace::{Spans, TRACEPARENT, Trace, Traced, Traceparent};
 
 /// A boxed future that may be sent to another thread, although a worker's futures never are.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,6 +1,7 @@
 //! What came of one request: when, how long in which phase, how many bytes, and whether it failed.
 
 use crate::time::Timestamp;
+use crate::trace::Traced;
 
 /// A part of a request's life. The order is the order in which they happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,6 +232,8 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// Why it failed, if it did.
     pub failure: Option<FailureKind>,
+    /// Its place in its iteration's trace, if there is one and the request was told.
+    pub trace: Option<Traced>,
 }
 
 impl Outcome {
@@ -246,7 +249,14 @@ impl Outcome {
             body_bytes: 0,
             status: None,
             failure: None,
+            trace: None,
         }
+    }
+
+    /// The same, with its place in a trace.
+    #[must_use]
+    pub const fn traced(self, trace: Option<Traced>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Nanoseconds from the intended start to the end.

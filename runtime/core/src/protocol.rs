@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::BoxFuture;
-use crate::catalog::{Entries, StepId, TooMany};
+use crate::catalog::{Attribute, Entries, StepId, TooMany};
 use crate::commons::Commons;
 use crate::diagnostic::Diagnostic;
 use crate::document::Node;
@@ -105,6 +105,12 @@ pub trait DriverBuilder {
 
     /// The name of the step compiled last, when its plan gives none: `GET /items/{{id}}`.
     fn default_name(&self) -> String;
+
+    /// What traces say of the requests of the step compiled last, in the words of OpenTelemetry's semantic conventions, as far as the
+    /// plan tells.
+    fn attributes(&self) -> Vec<(&'static str, Attribute)> {
+        Vec::new()
+    }
 
     /// The step has got its number in the run's catalog. Here a driver that measures more than requests adds its names.
     ///

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prony_core::{Catalog, ScenarioId};
+use prony_core::{Catalog, ScenarioId, Timestamp};
 
 use crate::course::{Action, Change, Origin};
 use crate::stats::{Latency, Statistics};
 use crate::threshold::ThresholdResult;
+use crate::traces::{Sampled, Traces};
 use crate::verdict::Verdict;
 
 /// Something a sink may want to know.
@@ -52,6 +53,8 @@ pub struct Interval {
     pub statistics: Statistics,
     /// The generator on itself.
     pub generator: GeneratorStats,
+    /// Spans of sampled iterations, where the plan asks for traces.
+    pub traces: Traces,
 }
 
 /// The generator on itself.
@@ -136,6 +139,8 @@ pub struct RunResult {
     pub ended: Ended,
     /// Wall time at its beginning, since 1970-01-01T00:00:00Z.
     pub started: Duration,
+    /// The same on the run's clock.
+    pub begin: Timestamp,
     /// From its beginning to the end of the last iteration.
     pub lasted: Duration,
     /// By scenario: what its figures a second are over.
@@ -148,6 +153,8 @@ pub struct RunResult {
     pub totals: Statistics,
     /// The generator on itself, over the whole run.
     pub generator: GeneratorStats,
+    /// How much was sampled of its traces; `None` when no scenario has any.
+    pub traces: Option<Sampled>,
     /// The thresholds, in the order of the plan.
     pub thresholds: Vec<ThresholdResult>,
     /// What was told by [`Event::Notice`], at most 200 of them.

@@ -14,6 +14,7 @@ mod pacer;
 pub mod spec;
 pub mod stats;
 pub mod threshold;
+pub mod traces;
 pub mod verdict;
 mod worker;
 
@@ -24,6 +25,7 @@ pub use pacer::validate as validate_replay;
 pub use spec::{Pacing, RunSpec, ScenarioSpec};
 pub use stats::Statistics;
 pub use threshold::{Threshold, ThresholdResult};
+pub use traces::Tracing;
 pub use verdict::{Reason, Status, Verdict};
 mod run;
 

@@ -7,6 +7,7 @@ use prony_core::{Catalog, Journeys};
 
 use crate::load::Load;
 use crate::threshold::Threshold;
+use crate::traces::Tracing;
 
 /// A run, all of it.
 pub struct RunSpec {
@@ -22,6 +23,8 @@ pub struct RunSpec {
     pub seed: u64,
     /// How a worker waits for the next start.
     pub pacing: Pacing,
+    /// What traces need.
+    pub tracing: Tracing,
 }
 
 /// One scenario of a run.
@@ -38,6 +41,8 @@ pub struct ScenarioSpec {
     pub graceful_stop: Duration,
     /// Closed load: at least this long from one iteration's start to the next of the same user.
     pub iteration_every: Option<Duration>,
+    /// Every iteration is a trace, and this share of them (0 to 1) is sampled; `None` has no traces.
+    pub trace: Option<f64>,
 }
 
 /// How a worker waits for the next start.

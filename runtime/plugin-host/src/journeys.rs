@@ -226,6 +226,7 @@ impl GuestJourney {
             user.wall_origin = u64::try_from(start.wall_origin.as_nanos()).unwrap_or(u64::MAX);
             user.computed = 0;
             user.wanted = start.wanted.clone();
+            user.spans.begin(start.trace);
             user.protocols.begin_iteration(start.wall_origin);
         }
         let call = Call::new(self.user.clone());

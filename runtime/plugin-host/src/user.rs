@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use prony_core::{Clock, FailureKind, Marks, Outcome, Random, StepId, Timestamp, Wanted};
+use prony_core::{Clock, FailureKind, Marks, Outcome, Random, Spans, StepId, Timestamp, Traced, Wanted};
 use send_wrapper::SendWrapper;
 
 use crate::protocols::UserProtocols;
@@ -29,6 +29,8 @@ pub(crate) struct User {
     pub(crate) wall_origin: u64,
     pub(crate) vars: Vars,
     pub(crate) protocols: UserProtocols,
+    /// Of its iteration's trace.
+    pub(crate) spans: Spans,
     /// Until when the load wants it.
     pub(crate) wanted: Wanted,
     /// What the guest has computed for it in this iteration, in nanoseconds.
@@ -44,6 +46,7 @@ struct Flight {
     number: u32,
     step: StepId,
     due: Timestamp,
+    trace: Option<Traced>,
 }
 
 /// Variables.
@@ -111,6 +114,7 @@ impl User {
             wall_origin: 0,
             vars,
             protocols,
+            spans: Spans::default(),
             wanted: Wanted::never(),
             computed: 0,
             publishing: 0,
@@ -135,10 +139,10 @@ impl User {
     }
 
     /// Notes that a request takes off.
-    pub(crate) fn take_off(&mut self, step: StepId, due: Timestamp) -> u32 {
+    pub(crate) fn take_off(&mut self, step: StepId, due: Timestamp, trace: Option<Traced>) -> u32 {
         let number = self.next_flight;
         self.next_flight = number.wrapping_add(1);
-        self.flights.push(Flight { number, step, due });
+        self.flights.push(Flight { number, step, due, trace });
         number
     }
 
@@ -159,7 +163,8 @@ impl User {
         self.flights.retain(|flight| {
             let concerned = only.is_none_or(|number| flight.number == number);
             if concerned {
-                let outcome = Outcome { finished: now, failure: Some(kind), ..Outcome::due(flight.due) };
+                let due = Outcome::due(flight.due).traced(flight.trace);
+                let outcome = Outcome { finished: now, failure: Some(kind), ..due };
                 worker.meter.request(flight.step, &outcome, Marks::default());
             }
             !concerned

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use prony_core::catalog::Attribute;
+
 /// A peer by name: what a connection is made for and may be reused for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
@@ -20,6 +22,17 @@ impl Origin {
     pub fn authority(&self, default_port: u16) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.to_string() };
         if self.port == default_port { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl Origin {
+    /// What traces say of it.
+    #[must_use]
+    pub fn attributes(&self) -> [(&'static str, Attribute); 2] {
+        [
+            ("server.address", Attribute::from(&*self.host)),
+            ("server.port", Attribute::Number(i64::from(self.port))),
+        ]
     }
 }
 

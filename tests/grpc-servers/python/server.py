@@ -3,9 +3,10 @@
 The first line it prints is its port. It serves reflection (v1alpha; grpcio has no v1) and health as well, and runs until
 its standard input ends, so that it goes with whoever started it.
 
-    python server.py [--cert FILE --key FILE [--client-ca FILE]]
+    python server.py [--cert FILE --key FILE [--client-ca FILE]] [--traces FILE]
 
-With --cert and --key it speaks TLS, with --client-ca it asks clients for a certificate of that CA.
+With --cert and --key it speaks TLS, with --client-ca it asks clients for a certificate of that CA. With --traces it writes the
+`traceparent` of each call into a file, a line each.
 """
 
 import argparse
@@ -140,6 +141,16 @@ class Shop(pb_grpc.ShopServicer):
             yield reply
 
 
+class Traces(grpc.ServerInterceptor):
+    def __init__(self, path):
+        self.file = open(path, "a", encoding="utf-8", buffering=1)
+
+    def intercept_service(self, continuation, details):
+        if "reflection" not in details.method:
+            self.file.write(dict(details.invocation_metadata).get("traceparent", "none") + "\n")
+        return continuation(details)
+
+
 def credentials(options):
     read = lambda path: pathlib.Path(path).read_bytes()
     pair = (read(options.key), read(options.cert))
@@ -154,11 +165,14 @@ def main():
     parser.add_argument("--key", help="its private key, as PEM")
     parser.add_argument("--client-ca", help="CA whose certificates clients must show, as PEM")
     parser.add_argument("--threads", type=int, default=32, help="calls that are answered at a time")
+    parser.add_argument("--traces", help="the file for the traceparent of each call")
     options = parser.parse_args()
     if (options.cert is None) != (options.key is None) or (options.client_ca and not options.cert):
         parser.error("--cert and --key go together, and --client-ca goes with both")
 
-    server = grpc.server(futures.ThreadPoolExecutor(options.threads), options=[("grpc.so_reuseport", 0)])
+    interceptors = [Traces(options.traces)] if options.traces else []
+    pool = futures.ThreadPoolExecutor(options.threads)
+    server = grpc.server(pool, options=[("grpc.so_reuseport", 0)], interceptors=interceptors)
     pb_grpc.add_ShopServicer_to_server(Shop(), server)
     healthy = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)

@@ -8,7 +8,9 @@ use std::time::Duration;
 use prony_core::protocol::Wiring;
 use prony_core::{Catalog, Commons, FailureKind, Shape, Source, document};
 use prony_engine::stats::StepStats;
-use prony_engine::{ClosedLoad, Control, Event, Load, Pacing, RunResult, RunSpec, ScenarioSpec, run};
+use prony_engine::{
+    ClosedLoad, Control, Event, Load, Pacing, RunResult, RunSpec, ScenarioSpec, Tracing, run,
+};
 use prony_line::LINE;
 use prony_plugin_host::{Level, Plugins};
 use prony_scenario::data::DataSources;
@@ -96,6 +98,7 @@ fn try_plan(text: &str, protocols: &Protocols, users: u32) -> Result<Done, Strin
         warmup: Duration::ZERO,
         graceful_stop: Duration::from_secs(20),
         iteration_every: None,
+        trace: None,
     };
     let spec = RunSpec {
         catalog: catalog.clone(),
@@ -104,6 +107,7 @@ fn try_plan(text: &str, protocols: &Protocols, users: u32) -> Result<Done, Strin
         threads: 2,
         seed: 7,
         pacing: Pacing::Normal,
+        tracing: Tracing::default(),
     };
     let mut notices = Vec::new();
     let result = run(spec, &Control::new(), &mut |event| {

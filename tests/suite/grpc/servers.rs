@@ -30,6 +30,10 @@ pub(crate) struct Tls<'a> {
 impl Shop {
     /// grpcio's; `None` where there is no Python with its packages.
     pub(crate) fn python(test: &str, tls: Option<&Tls<'_>>) -> Option<Self> {
+        Some(Self::start(Self::python_command(test)?, tls))
+    }
+
+    fn python_command(test: &str) -> Option<Command> {
         let python = repository().join("target/tests-python/bin/python");
         let has =
             Command::new(&python).args(["-c", "import grpc_tools, grpc_reflection, grpc_health"]).status();
@@ -39,7 +43,7 @@ impl Shop {
         }
         let mut command = Command::new(python);
         command.arg(folder("python").join("server.py"));
-        Some(Self::start(command, tls))
+        Some(command)
     }
 
     /// grpc-js's; `None` where there is no Node.js with its packages.
@@ -52,6 +56,13 @@ impl Shop {
         let mut command = Command::new("node");
         command.env("NODE_PATH", &modules).arg(folder("node").join("server.js"));
         Some(Self::start(command, tls))
+    }
+
+    /// grpcio's, which writes the `traceparent` of each call into `file`.
+    pub(crate) fn python_tracing(test: &str, file: &Path) -> Option<Self> {
+        let mut command = Self::python_command(test)?;
+        command.arg("--traces").arg(file);
+        Some(Self::start(command, None))
     }
 
     fn start(mut command: Command, tls: Option<&Tls<'_>>) -> Self {

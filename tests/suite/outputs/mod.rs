@@ -7,7 +7,7 @@ mod deaf;
 mod expected;
 mod influxdb;
 mod lines;
-mod otlp;
+pub(crate) mod otlp;
 mod prometheus;
 mod statsd;
 

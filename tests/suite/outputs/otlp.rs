@@ -12,15 +12,15 @@ use super::{run_demo, run_spoiled};
 use crate::requirements::missing;
 
 /// `tests/receivers/otlp.py`. It ends with this value.
-struct Receiver {
+pub(crate) struct Receiver {
     child: Child,
-    grpc: u16,
-    http: u16,
+    pub(crate) grpc: u16,
+    pub(crate) http: u16,
     folder: tempfile::TempDir,
 }
 
 impl Receiver {
-    fn start(test: &str) -> Option<Self> {
+    pub(crate) fn start(test: &str) -> Option<Self> {
         let python = std::env::var("PRONY_TESTS_PYTHON").ok().filter(|python| {
             let imports = "import grpc, opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc";
             let tried = Command::new(python).args(["-c", imports]).stderr(Stdio::null()).status();
@@ -45,7 +45,13 @@ impl Receiver {
         Some(Self { child, grpc: ports[0], http: ports[1], folder })
     }
 
+    /// Those for metrics.
     fn requests(&self) -> Vec<Json> {
+        self.all_requests().into_iter().filter(|request| request["of"] == "metrics").collect()
+    }
+
+    /// Those for metrics and for traces.
+    pub(crate) fn all_requests(&self) -> Vec<Json> {
         let text = std::fs::read_to_string(self.folder.path().join("requests.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
@@ -113,7 +119,7 @@ impl Points {
     }
 }
 
-fn items(list: &Json) -> &[Json] {
+pub(crate) fn items(list: &Json) -> &[Json] {
     list.as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -126,7 +132,7 @@ fn attributes(list: &Json) -> Vec<(String, String)> {
 }
 
 /// Whole numbers of 64 bits are texts in protobuf's JSON, and zeros are left out.
-fn number(value: &Json) -> f64 {
+pub(crate) fn number(value: &Json) -> f64 {
     value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
 }
 

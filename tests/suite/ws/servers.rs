@@ -38,6 +38,11 @@ impl Server {
         Self::spawn(test, maker, &["--port", &port.to_string()], "ws")
     }
 
+    /// The npm package ws, which writes the `traceparent` of each handshake into `file`.
+    pub(crate) fn start_tracing(test: &str, file: &Path) -> Option<Self> {
+        Self::spawn(test, Maker::Node, &["--traces", &file.to_string_lossy()], "ws")
+    }
+
     /// With TLS.
     pub(crate) fn start_tls(test: &str, maker: Maker, certificate: &Path, key: &Path) -> Option<Self> {
         let (certificate, key) = (certificate.to_string_lossy(), key.to_string_lossy());

@@ -1,8 +1,8 @@
 // A WebSocket server by the npm package ws, which nobody of Prony wrote, with the paths that the embedded target has.
 //
-//     node server.js [--port N] [--cert FILE --key FILE]
+//     node server.js [--port N] [--cert FILE --key FILE] [--traces FILE]
 //
-// The first line it prints is its port. It runs until its standard input ends, so that it goes with whoever started it.
+// With --traces it writes the `traceparent` of each handshake into a file, a line each. The first line it prints is its port. It runs until its standard input ends, so that it goes with whoever started it.
 //
 //   /echo             what is sent comes back; `?delay=MS` waits, `?fragments=N` answers in so many frames
 //   /room/NAME        what one sends, all get
@@ -94,7 +94,7 @@ function protocols(socket, request) {
 }
 
 const { values } = parseArgs({
-  options: { port: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' } },
+  options: { port: { type: 'string' }, cert: { type: 'string' }, key: { type: 'string' }, traces: { type: 'string' } },
 });
 const server = values.cert
   ? https.createServer({ cert: fs.readFileSync(values.cert), key: fs.readFileSync(values.key) })
@@ -110,6 +110,9 @@ function refuse(socket, head, body = '') {
 }
 
 server.on('upgrade', (request, socket, head) => {
+  if (values.traces) {
+    fs.appendFileSync(values.traces, `${request.headers.traceparent ?? 'none'}\n`);
+  }
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   if (pathname === '/private' && request.headers.authorization !== 'Bearer secret') {
     refuse(socket, '401 Unauthorized', '{"error":"no token"}');

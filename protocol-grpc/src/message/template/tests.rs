@@ -41,6 +41,7 @@ fn filled(template: &MessageTemplate, values: Values<'_>) -> Result<Vec<u8>, Ren
         wall: Duration::from_millis(1_795_421_596_007),
         message: None,
         filter: None,
+        trace: None,
     };
     let mut out = b"before".to_vec();
     let end = template.render(&mut scope, &mut out);

@@ -200,6 +200,18 @@ function failures() {
   ], rows, { id: "failures", filter: true }));
 }
 
+function slowest() {
+  const traced = summary.slowest.some((row) => row.trace);
+  const came = (row) => [row.status === null ? null : `status ${row.status}`, row.failure].filter(Boolean).join(", ") || "no answer";
+  return section("slowest", "Slowest requests", word("slowest requests"), table("Slowest requests", [
+    timeColumn("response time", (row) => row.response_time_us), timeColumn("service time", (row) => row.service_time_us),
+    textColumn("step", (row) => row.step), textColumn("scenario", (row) => row.scenario),
+    { title: "due at", value: (row) => row.at_us, show: (value) => moment(value / 1e6) },
+    textColumn("came", came, (row) => (row.failure ? "bad" : null)),
+    ...(traced ? [textColumn("trace", (row) => (row.trace ? row.trace.trace_id : "")), textColumn("sampled", (row) => (row.trace && row.trace.sampled ? "yes" : "no"))] : []),
+  ], summary.slowest, { id: "slowest", filter: true }));
+}
+
 function statuses() {
   const rows = stepRows().flatMap((row) => Object.entries(row.statuses).map(([code, number]) => (
     { step: row.name, scenario: row.scenario, protocol: row.protocol, code, number })));

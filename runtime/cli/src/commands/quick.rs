@@ -67,8 +67,12 @@ impl QuickFlags {
     /// # Errors
     /// When it is wrong, or the run cannot be carried out.
     pub(crate) fn execute(&self, command: &str, plan: &Json) -> Result<u8, Failure> {
+        let mut plan = plan.clone();
+        if let Some(share) = self.options.trace() {
+            plan["trace"] = share.into();
+        }
         // Relative files are relative to where the command is typed.
-        let plan = Plan::from_text(command, &to_text(plan), Path::new("."))?;
+        let plan = Plan::from_text(command, &to_text(&plan), Path::new("."))?;
         if self.print_plan {
             print(&plan::to_yaml(&plan.written));
             return Ok(exit::PASSED);

@@ -118,6 +118,11 @@ impl Outputs {
         Ok(Self { junit, summary_md, seconds, annotated, streams })
     }
 
+    /// Whether somebody tells of spans.
+    pub(crate) fn take_traces(&self) -> bool {
+        self.streams.take_traces()
+    }
+
     /// Hands on what an event tells. What goes wrong is told once, a line each.
     pub(crate) fn event(&mut self, event: &Event) -> Vec<String> {
         let Event::Interval(interval) = event else { return Vec::new() };

@@ -4,11 +4,13 @@ mod file;
 mod load;
 mod schema;
 mod threshold;
+mod trace;
 mod write;
 
 pub use file::Setting;
 pub(crate) use file::{fill_in, parse as parse_node};
 pub use schema::{schema, shape};
+pub(crate) use trace::share as trace_share;
 pub use write::to_yaml;
 
 use std::path::{Path, PathBuf};
@@ -57,6 +59,8 @@ pub struct PlanScenario {
     pub graceful_stop: Duration,
     /// The least time from one iteration's start to the next of the same user.
     pub iteration_every: Option<Duration>,
+    /// Its iterations are traces, of which this share (0 to 1) is sampled; `None` when they are not.
+    pub trace: Option<f64>,
 }
 
 /// The parts of a plan that a scenario overlays by its own.
@@ -125,6 +129,7 @@ impl Plan {
                 warmup,
                 graceful_stop: duration(scenario, "graceful_stop", 30)?,
                 iteration_every,
+                trace: scenario.get("trace").or_else(|| node.get("trace")).map(trace::parse).transpose()?,
                 node: scenario.clone(),
             });
         }
@@ -160,6 +165,14 @@ impl Plan {
             parts: OVERLAID.into_iter().chain(protocols).map(|key| (key, pick(key))).collect(),
             folder: self.folder.clone(),
         }
+    }
+
+    /// The same with traces in all scenarios, of which `share` (0 to 1) is sampled.
+    #[must_use]
+    pub fn traced(&self, share: f64) -> Self {
+        let mut plan = self.clone();
+        plan.scenarios.iter_mut().for_each(|scenario| scenario.trace = Some(share));
+        plan
     }
 
     /// The targets it names, each once.

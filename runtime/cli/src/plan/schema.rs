@@ -6,7 +6,7 @@ use prony_scenario::data::DataSources;
 use prony_transport::Connector;
 use serde_json::{Value as Json, json};
 
-use crate::plan::{load, threshold};
+use crate::plan::{load, threshold, trace};
 
 /// What a plan may look like.
 #[must_use]
@@ -76,6 +76,7 @@ fn timing(shape: Shape) -> Shape {
     shape
         .key("warmup", Shape::duration(), "Iterations due within this time of a scenario's beginning are left out of all figures. Default 0s.")
         .key("graceful_stop", Shape::duration(), "How long iterations under way may go on when the load has ended; then they are cut off and counted. Default 30s.")
+        .key("trace", trace::shape(), "Makes each iteration a trace and tells servers of it (`traceparent`); this share of them is sampled. A scenario's own wins.")
 }
 
 /// The shape as JSON Schema, draft 2020-12.

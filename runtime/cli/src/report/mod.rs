@@ -33,8 +33,8 @@ pub use stored::load;
 pub use summary::{
     Bytes, ChangeSummary, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures,
     GeneratorSummary, GroupSummary, GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary,
-    Measured, MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, StatusWord, StepSummary,
-    Summary, ThresholdSummary, Users, VerdictSummary,
+    Measured, MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, SlowRequest, StatusWord,
+    StepSummary, Summary, ThresholdSummary, TracePlace, TracesSummary, Users, VerdictSummary,
 };
 
 pub(crate) use build::threshold;

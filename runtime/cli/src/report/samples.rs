@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prony_core::units::PerSecond;
-use prony_core::{Catalog, FailureKind, Phase, ScenarioId};
+use prony_core::{Catalog, FailureKind, Marks, Outcome, Phase, Random, ScenarioId, Timestamp, Trace};
 use prony_engine::event::{GeneratorStats, Interval, WorkerStats};
 use prony_engine::stats::{CheckCount, Latency};
 use prony_engine::threshold::Scope;
+use prony_engine::traces::{Sampled, Traces};
 use prony_engine::{
     Action, Arrivals, Change, ClosedLoad, Course, Ended, Event, Load, OpenLoad, Origin, RateStage, Reason,
     RunResult, Span, Starts, Statistics, Status, ThresholdResult, UserStage, Verdict,
@@ -113,6 +114,7 @@ pub(crate) fn run(seconds: u64, scenarios: &[(&str, Load, Steps<'_>)]) -> Sample
                 catalog: Arc::clone(&catalog),
                 statistics,
                 generator: stats,
+                traces: Traces::default(),
             }
         })
         .collect();
@@ -126,6 +128,8 @@ pub(crate) fn run(seconds: u64, scenarios: &[(&str, Load, Steps<'_>)]) -> Sample
     let result = RunResult {
         ended: Ended::Finished,
         started: Duration::from_millis(1_795_442_531_250),
+        begin: Timestamp::default(),
+        traces: None,
         lasted: wall,
         catalog: about.catalog.clone(),
         totals,
@@ -258,6 +262,30 @@ pub(crate) fn shop() -> Sample {
             true,
         ),
     ];
+    sample
+}
+
+/// The same with traces: three requests of the first step are told apart, one of them cut off.
+pub(crate) fn traced() -> Sample {
+    let mut sample = shop();
+    let mut random = Random::new(1, 2, 3);
+    let milliseconds = |number: u64| Timestamp::from_nanos(number * 1_000_000);
+    for (number, (took, failure)) in
+        [(900, None), (2_500, Some(FailureKind::Timeout)), (9_000, Some(FailureKind::Cut))]
+            .into_iter()
+            .enumerate()
+    {
+        let due = milliseconds(1_000 * number as u64);
+        let outcome = Outcome {
+            sent: failure.is_none().then_some(due),
+            finished: due + Duration::from_millis(took),
+            status: failure.is_none().then_some(200),
+            failure,
+            ..Outcome::due(due).traced(Some(Trace::new(&mut random, number == 0).request(1)))
+        };
+        sample.result.totals.steps[0].record(&outcome, Marks::default());
+    }
+    sample.result.traces = Some(Sampled { iterations: 1, requests: 1_234, lost: 5 });
     sample
 }
 

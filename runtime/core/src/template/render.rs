@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::random::Random;
 use crate::reply::{Filter, Message, Reply};
 use crate::template::{Hole, Part};
+use crate::trace::Traced;
 
 /// Where a rendered value stands, so that it cannot break out of its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,9 @@ pub struct Scope<'a> {
     pub message: Option<&'a Message>,
     /// Which messages the step takes, where it waits for one; `None` takes any.
     pub filter: Option<&'a dyn Filter>,
+    /// The request's place in a trace, which the session tells whoever answers where its protocol has a place for it. It takes it away
+    /// where the plan, or a plugin, gives a `traceparent` of its own: the request is in that trace then.
+    pub trace: Option<Traced>,
 }
 
 impl Scope<'_> {
@@ -199,6 +203,7 @@ mod tests {
             wall,
             message: None,
             filter: None,
+            trace: None,
         };
         let mut out = String::new();
         template.render(&mut scope, escape, &mut out).map(|()| out)

@@ -211,7 +211,8 @@ async fn go(crew: &Crew, user: &mut User, until: Duration, company: &SharedCompa
         let number = user.number;
         let journey = user.journey.get_or_insert_with(|| crew.user(number));
         user.present = true;
-        let next = crew.iterate(&mut **journey, moment, user.iteration, crew.wanted(number, end)).await;
+        let wanted = crew.wanted(number, end);
+        let next = crew.iterate(&mut **journey, moment, (number, user.iteration), wanted).await;
         user.iteration += 1;
         if next == Next::Over {
             return Pause::Done;

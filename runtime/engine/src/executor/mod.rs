@@ -15,7 +15,9 @@ use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::Duration;
 
-use prony_core::{IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Timestamp, Wanted};
+use prony_core::{
+    IterationEnd, Journey, JourneyWorker, Random, ScenarioId, Seat, Start, Timestamp, Trace, Wanted,
+};
 use send_wrapper::SendWrapper;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -24,6 +26,7 @@ pub(crate) use self::bell::Bell;
 pub(crate) use self::hours::Hours;
 use crate::load::Load;
 use crate::spec::Pacing;
+use crate::traces::{IterationSpan, Tracer};
 use crate::worker::{Ending, Message, Orders, SharedRecorder, StopOrder, panic_text};
 
 /// A scenario's part on one worker: what its executor and its users need.
@@ -36,6 +39,8 @@ pub(crate) struct Crew {
     pub(crate) wall_origin: Duration,
     pub(crate) graceful_stop: Duration,
     pub(crate) iteration_every: Option<Duration>,
+    /// Gives iterations their traces, where the plan asks for them.
+    pub(crate) tracer: Option<SendWrapper<RefCell<Tracer>>>,
     pub(crate) recorder: SharedRecorder,
     pub(crate) journeys: SendWrapper<Rc<RefCell<Box<dyn JourneyWorker>>>>,
     /// What the coordinator says. Asked before each start, which costs a look at one number.
@@ -132,14 +137,21 @@ impl Crew {
             self.bell.nudge();
         }
         if stop.is_some() && !self.stopped.replace(true) {
+            self.recorder.borrow_mut().load_ends(self.seat.scenario, self.seat.clock.now());
             self.bell.ring();
         }
     }
 
-    /// Has what is due in the warm-up left out. A warm-up whose end nobody knows is not over.
+    /// Has what is due in the warm-up left out, and what users let go of after the load's end. A warm-up whose end nobody knows is
+    /// not over.
     fn measure(&self) {
         let from = self.bell.hours.moment(self.warmup).unwrap_or(Timestamp::from_nanos(u64::MAX));
-        self.recorder.borrow_mut().measure_from(self.seat.scenario, from);
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.measure_from(self.seat.scenario, from);
+        let length = self.bell.hours.length();
+        // A replay's end is that of its last start, and no moment of the plan.
+        let end = self.bell.hours.moment(length).filter(|_| !length.is_zero());
+        recorder.load_ends(self.seat.scenario, end.unwrap_or(Timestamp::from_nanos(u64::MAX)));
     }
 
     /// Whether the run is told to stop.
@@ -173,19 +185,23 @@ impl Crew {
         recorder.iteration_ended(self.seat.scenario, due, now, Ending::Cut);
     }
 
-    /// One iteration, counted whatever becomes of it.
+    /// One iteration of a user, by their numbers, counted whatever becomes of it.
     async fn iterate(
         &self,
         journey: &mut dyn Journey,
         intended: Timestamp,
-        iteration: u64,
+        (user, iteration): (u32, u64),
         wanted: Wanted,
     ) -> Next {
         let clock = self.seat.clock;
-        self.recorder.borrow_mut().iteration_started(self.seat.scenario, intended, clock.now());
-        let mut count =
-            Count { recorder: &self.recorder, scenario: self.seat.scenario, intended, done: false };
-        let end = journey.iterate(Start { intended, iteration, wall_origin: self.wall_origin, wanted }).await;
+        let (scenario, began) = (self.seat.scenario, clock.now());
+        let measured = self.recorder.borrow_mut().iteration_started(scenario, intended, began);
+        let trace = self.tracer.as_ref().map(|tracer| tracer.borrow_mut().begin(measured));
+        let sampled =
+            trace.filter(|trace| trace.sampled).map(|trace| Sampled { trace, user, iteration, began });
+        let mut count = Count { recorder: &self.recorder, scenario, intended, sampled, done: false };
+        let start = Start { intended, iteration, wall_origin: self.wall_origin, wanted, trace };
+        let end = journey.iterate(start).await;
         let (ending, next) = match end {
             IterationEnd::Complete => (Ending::Completed, Next::GoOn),
             IterationEnd::Failed => (Ending::Failed, Next::GoOn),
@@ -246,13 +262,31 @@ struct Count<'a> {
     recorder: &'a SharedRecorder,
     scenario: ScenarioId,
     intended: Timestamp,
+    sampled: Option<Sampled>,
     done: bool,
+}
+
+/// What is told of a sampled iteration.
+struct Sampled {
+    trace: Trace,
+    user: u32,
+    iteration: u64,
+    began: Timestamp,
 }
 
 impl Count<'_> {
     fn end(&mut self, now: Timestamp, ending: Ending) {
         self.done = true;
-        self.recorder.borrow_mut().iteration_ended(self.scenario, self.intended, now, ending);
+        let Self { scenario, intended, .. } = *self;
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.iteration_ended(scenario, intended, now, ending);
+        if let (Some(Sampled { trace, user, iteration, began }), Some(result)) =
+            (self.sampled.take(), ending.result())
+        {
+            let span =
+                IterationSpan { scenario, user, iteration, trace, intended, began, ended: now, result };
+            recorder.iteration_traced(span);
+        }
     }
 }
 

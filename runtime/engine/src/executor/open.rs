@@ -175,7 +175,8 @@ async fn serve(
             return;
         };
         pool.borrow_mut().hesitant -= 1;
-        let next = crew.iterate(&mut *journey, due, iteration, crew.wanted(number, until)).await;
+        let wanted = crew.wanted(number, until);
+        let next = crew.iterate(&mut *journey, due, (number, iteration), wanted).await;
         iteration += 1;
         if is_done(&pool, &chair, next, &over) {
             journey.leave().await;

@@ -19,6 +19,7 @@ use crate::names::{Names, Snapshot};
 use crate::spec::RunSpec;
 use crate::stats::Statistics;
 use crate::threshold::{Scope, Watch};
+use crate::traces::{Sampled, Traces};
 use crate::verdict;
 use crate::worker::{Message, Orders, Report, StopOrder};
 
@@ -45,6 +46,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) totals: Statistics,
     /// The second under way.
     current: Statistics,
+    traces: Traces,
+    sampled: Sampled,
     /// By worker.
     tallies: Vec<Tally>,
     process_before: Duration,
@@ -71,6 +74,8 @@ impl<'a> Coordinator<'a> {
             watches: spec.thresholds.iter().cloned().map(Watch::new).collect(),
             totals: Statistics::new(&spec.catalog),
             current: Statistics::new(&spec.catalog),
+            traces: Traces::default(),
+            sampled: Sampled::default(),
             tallies: workers.iter().map(|worker| Tally::new(worker.alone, spec.scenarios.len())).collect(),
             names: Snapshot::new(names),
             process_before: process,
@@ -133,6 +138,7 @@ impl<'a> Coordinator<'a> {
         self.tallies[report.worker].take(&mut report);
         let mut statistics = report.statistics;
         self.current.merge(&statistics);
+        self.traces.append(report.traces);
         statistics.clear();
         // A worker that has ended needs nothing back.
         let _ = self.workers[report.worker].returns.send(statistics);
@@ -167,6 +173,10 @@ impl<'a> Coordinator<'a> {
             peak_rss_bytes: clock::peak_rss_bytes(),
         };
         self.process_before = process;
+        let mut traces = std::mem::take(&mut self.traces);
+        traces.wall_origin =
+            clock::wall_clock().saturating_sub(Duration::from_nanos(self.clock.now().as_nanos()));
+        self.sampled.add(traces.sampled);
         let mut abort = None;
         let paused = !self.course.paused_between(self.from, to).is_zero();
         let watches = std::mem::take(&mut self.watches).into_iter().map(|mut watch| {
@@ -182,7 +192,8 @@ impl<'a> Coordinator<'a> {
         });
         self.watches = watches.collect();
         let standing: Arc<[_]> = self.watches.iter().map(|watch| watch.result(&catalog)).collect();
-        listen(Event::Interval(Arc::new(Interval { from: self.from, to, catalog, statistics, generator })));
+        let interval = Interval { from: self.from, to, catalog, statistics, generator, traces };
+        listen(Event::Interval(Arc::new(interval)));
         if !standing.is_empty() {
             listen(Event::Standing(standing));
         }
@@ -216,7 +227,10 @@ impl<'a> Coordinator<'a> {
         };
         let open: Vec<bool> =
             self.spec.scenarios.iter().map(|scenario| matches!(scenario.load, Load::Open(_))).collect();
+        let traced = self.spec.scenarios.iter().any(|scenario| scenario.trace.is_some());
         RunResult {
+            begin: self.begin,
+            traces: traced.then_some(self.sampled),
             spans,
             measured,
             notices: self.notices,

@@ -54,6 +54,7 @@ mod tests {
     use super::*;
     use crate::load::{ClosedLoad, Load};
     use crate::spec::{Pacing, ScenarioSpec};
+    use crate::traces::Tracing;
 
     struct Apart(bool);
 
@@ -78,10 +79,19 @@ mod tests {
                 warmup: Duration::ZERO,
                 graceful_stop: Duration::ZERO,
                 iteration_every: None,
+                trace: None,
             }
         });
         let scenarios = scenarios.collect();
-        RunSpec { catalog, scenarios, thresholds: Vec::new(), threads: 1, seed: 1, pacing: Pacing::Normal }
+        RunSpec {
+            catalog,
+            scenarios,
+            thresholds: Vec::new(),
+            threads: 1,
+            seed: 1,
+            pacing: Pacing::Normal,
+            tracing: Tracing::default(),
+        }
     }
 
     fn of(scenarios: &[(&str, bool)]) -> Vec<(Option<u16>, Vec<u16>)> {

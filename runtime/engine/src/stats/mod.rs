@@ -8,6 +8,7 @@ mod guest;
 mod latency;
 mod level;
 mod metric;
+mod slowest;
 mod step;
 mod values;
 
@@ -15,6 +16,7 @@ pub use guest::GuestStats;
 pub use latency::Latency;
 pub(crate) use level::Level;
 pub use metric::MetricStats;
+pub use slowest::{Slow, Slowest};
 pub use step::{CheckCount, StepStats};
 
 use prony_core::catalog::StepKind;

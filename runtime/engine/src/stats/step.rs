@@ -3,7 +3,7 @@
 use prony_core::catalog::StepKind;
 use prony_core::{FailureKind, Marks, Outcome, Phase};
 
-use super::Latency;
+use super::{Latency, Slowest};
 
 /// The most statuses told apart; a hostile peer can send 900 of them.
 const MOST_STATUSES: usize = 64;
@@ -32,6 +32,8 @@ pub struct StepStats {
     pub bytes_sent: u64,
     /// Bytes received.
     pub bytes_received: u64,
+    /// The slowest of those in `response`; of requests only.
+    pub slowest: Slowest,
 }
 
 /// How often a check was evaluated and held.
@@ -84,6 +86,7 @@ impl StepStats {
             phases: Default::default(),
             bytes_sent: 0,
             bytes_received: 0,
+            slowest: Slowest::default(),
         }
     }
 
@@ -98,6 +101,7 @@ impl StepStats {
         self.phases.iter_mut().zip(&other.phases).for_each(|(mine, theirs)| mine.merge(theirs));
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
+        self.slowest.merge(&other.slowest);
     }
 
     pub(super) fn clear(&mut self) {
@@ -109,6 +113,7 @@ impl StepStats {
         self.service.clear();
         self.phases.iter_mut().for_each(Latency::clear);
         (self.bytes_sent, self.bytes_received) = (0, 0);
+        self.slowest.clear();
     }
 
     /// Counts one request that has ended.
@@ -132,7 +137,11 @@ impl StepStats {
         if outcome.failure.is_some_and(has_no_time) {
             return;
         }
-        self.response.record(outcome.response_nanos());
+        let response = outcome.response_nanos();
+        self.response.record(response);
+        if response > self.slowest.floor() && self.kind == StepKind::Request {
+            self.slowest.keep(outcome);
+        }
         if let Some(service) = outcome.service_nanos() {
             self.service.record(service);
         }

@@ -26,6 +26,7 @@ use crate::names::Names;
 use crate::pacer::{self, Wheel};
 use crate::spec::{RunSpec, ScenarioSpec};
 use crate::stats::{Latency, Statistics};
+use crate::traces::{Tracer, Traces};
 use crate::worker::probe::probe;
 
 /// A worker's recorder, shared by its users and nobody else.
@@ -47,6 +48,7 @@ pub(crate) enum Message {
 pub(crate) struct Report {
     pub(crate) worker: usize,
     pub(crate) statistics: Box<Statistics>,
+    pub(crate) traces: Traces,
     pub(crate) notices: Vec<(ScenarioId, String)>,
     pub(crate) wakeup_lag: Latency,
     /// CPU time of the thread since the beginning, less polling.
@@ -128,7 +130,8 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 async fn live(assignment: Assignment) {
     let Assignment { worker, number, scenarios, spec, names, messages, returned, begin, orders } = assignment;
     let clock = clock::clock();
-    let recorder: SharedRecorder = SendWrapper::new(Rc::new(RefCell::new(Recorder::new(names))));
+    let recorder: SharedRecorder =
+        SendWrapper::new(Rc::new(RefCell::new(Recorder::new(names, spec.tracing.told))));
     let rc: Rc<RefCell<Recorder>> = Rc::clone(&*recorder);
     let meter = Meter::new(rc);
     let timer = FineTimer::new(Rc::new(Wheel::new(clock, spec.pacing)));
@@ -152,6 +155,7 @@ async fn live(assignment: Assignment) {
     let mut crews = JoinSet::new();
     for Part { id, scenario, journeys } in parts {
         let hours = Hours::new(clock, begin, scenario.start_after, scenario.load.clone());
+        let tracer = |share| Tracer::new(spec.tracing.key, id, number, share);
         let crew = Crew {
             seat: seat(id),
             seed: spec.seed,
@@ -160,6 +164,7 @@ async fn live(assignment: Assignment) {
             wall_origin: wall_origin(clock),
             graceful_stop: scenario.graceful_stop,
             iteration_every: scenario.iteration_every,
+            tracer: scenario.trace.map(|share| SendWrapper::new(RefCell::new(tracer(share)))),
             recorder: recorder.clone(),
             journeys: SendWrapper::new(Rc::new(RefCell::new(journeys))),
             orders: SendWrapper::new(RefCell::new(orders.clone())),
@@ -275,6 +280,7 @@ impl Reporter {
         let _ = self.messages.send(Message::Second(Box::new(Report {
             worker: self.worker,
             statistics: second.statistics,
+            traces: second.traces,
             notices: second.notices,
             wakeup_lag: std::mem::take(&mut *self.wakeups.borrow_mut()),
             cpu: busy_cpu().saturating_sub(self.before.cpu),

@@ -13,6 +13,7 @@ use prony_core::{
 use crate::clock;
 use crate::names::Names;
 use crate::stats::{Level, ScenarioStats, Statistics};
+use crate::traces::{IterationSpan, RequestSpan, Traces};
 
 /// The most notices a worker passes on; a hostile peer must not fill the terminal.
 const MOST_NOTICES: usize = 200;
@@ -23,12 +24,17 @@ pub(crate) struct Recorder {
     spare: Option<Box<Statistics>>,
     /// By scenario: what is due earlier is warm-up.
     measure_from: Vec<Timestamp>,
+    /// By scenario: when its load ends, as far as is known.
+    load_ends: Vec<Timestamp>,
     names: Arc<Names>,
     /// What of the names a recorder asks for every time, by number; as many of each as `active` has slots.
     step_scenario: Vec<ScenarioId>,
     group_scenario: Vec<ScenarioId>,
     check_scenario: Vec<ScenarioId>,
-    metrics: Vec<(ScenarioId, Option<MetricKind>)>,
+    metrics: Vec<(ScenarioId, Option<MetricKind>, bool)>,
+    /// Spans since the last report, and whether anybody tells of them.
+    traces: Traces,
+    traces_are_told: bool,
     seen: HashSet<(ScenarioId, String)>,
     notices: Vec<(ScenarioId, String)>,
     /// By scenario: its busy users on this worker, and its guests' memory.
@@ -39,22 +45,26 @@ pub(crate) struct Recorder {
 /// What a worker sends each second.
 pub(crate) struct Second {
     pub(crate) statistics: Box<Statistics>,
+    pub(crate) traces: Traces,
     pub(crate) notices: Vec<(ScenarioId, String)>,
 }
 
 impl Recorder {
-    pub(crate) fn new(names: Arc<Names>) -> Self {
+    pub(crate) fn new(names: Arc<Names>, traces_are_told: bool) -> Self {
         let catalog = names.lock().clone();
         let scenarios = catalog.scenarios.len();
         let mut recorder = Self {
             active: Box::new(Statistics::new(&catalog)),
             spare: Some(Box::new(Statistics::new(&catalog))),
             measure_from: vec![Timestamp::default(); scenarios],
+            load_ends: vec![Timestamp::from_nanos(u64::MAX); scenarios],
             names,
             step_scenario: Vec::new(),
             group_scenario: Vec::new(),
             check_scenario: Vec::new(),
             metrics: Vec::new(),
+            traces: Traces::default(),
+            traces_are_told,
             seen: HashSet::new(),
             notices: Vec::new(),
             users: vec![Level::default(); scenarios],
@@ -75,7 +85,8 @@ impl Recorder {
         self.check_scenario.extend(catalog.checks.iter().skip(known).map(|check| check.scenario));
         // Those that only thresholds had named have got their kind.
         self.metrics.clear();
-        self.metrics.extend(catalog.metrics.iter().map(|metric| (metric.scenario, metric.kind)));
+        self.metrics
+            .extend(catalog.metrics.iter().map(|metric| (metric.scenario, metric.kind, metric.is_level)));
     }
 
     /// Learns of a number that another worker asked for.
@@ -91,6 +102,11 @@ impl Recorder {
         self.measure_from[usize::from(scenario.0)] = moment;
     }
 
+    /// From `moment` on the users of `scenario` leave: what they let go of is in no level.
+    pub(crate) fn load_ends(&mut self, scenario: ScenarioId, moment: Timestamp) {
+        self.load_ends[usize::from(scenario.0)] = moment;
+    }
+
     /// Takes what was measured and goes on with the spare; nothing is taken while the spare is away.
     pub(crate) fn take(&mut self) -> Option<Second> {
         let mut spare = self.spare.take()?;
@@ -102,7 +118,8 @@ impl Recorder {
             (scenario.users_now, scenario.users_most) = (users.now, users.most);
             (scenario.guests.memory_now, scenario.guests.memory_most) = (memory.now, memory.most);
         }
-        Some(Second { statistics, notices: std::mem::take(&mut self.notices) })
+        let (traces, notices) = (std::mem::take(&mut self.traces), std::mem::take(&mut self.notices));
+        Some(Second { statistics, traces, notices })
     }
 
     /// Takes what was measured for good. What is recorded afterwards (connections close when the worker's runtime is
@@ -138,7 +155,13 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn iteration_started(&mut self, scenario: ScenarioId, due: Timestamp, actual: Timestamp) {
+    /// Whether it is measured, and no warm-up.
+    pub(crate) fn iteration_started(
+        &mut self,
+        scenario: ScenarioId,
+        due: Timestamp,
+        actual: Timestamp,
+    ) -> bool {
         let users = &mut self.users[usize::from(scenario.0)];
         users.set(users.now + 1);
         let measured = self.measured(scenario, due);
@@ -151,6 +174,7 @@ impl Recorder {
         } else {
             stats.iterations.warmup += 1;
         }
+        measured
     }
 
     pub(crate) fn iteration_ended(
@@ -183,6 +207,11 @@ impl Recorder {
         }
         stats.iteration_time.record(ended.nanos_since(due));
     }
+
+    /// A sampled iteration has ended.
+    pub(crate) fn iteration_traced(&mut self, span: IterationSpan) {
+        self.traces.iteration(self.traces_are_told, span);
+    }
 }
 
 /// How an iteration ended, for the counters.
@@ -194,6 +223,18 @@ pub(crate) enum Ending {
     NoData,
 }
 
+impl Ending {
+    /// The word used in results; `None` for an iteration that is as if it had never begun.
+    pub(crate) const fn result(self) -> Option<&'static str> {
+        match self {
+            Self::Completed => Some("completed"),
+            Self::Failed => Some("failed"),
+            Self::Cut => Some("cut"),
+            Self::NoData => None,
+        }
+    }
+}
+
 impl Recording for Recorder {
     #[inline]
     fn request(&mut self, step: StepId, outcome: &Outcome, marks: Marks) {
@@ -203,6 +244,9 @@ impl Recording for Recorder {
         }
         if self.measured(self.step_scenario[at], outcome.intended) {
             self.active.steps[at].record(outcome, marks);
+        }
+        if let Some(traced) = outcome.trace.filter(|traced| traced.trace.sampled) {
+            self.traces.request(self.traces_are_told, || RequestSpan { step, traced, outcome: *outcome });
         }
     }
 
@@ -249,12 +293,15 @@ impl Recording for Recorder {
 
     fn metric(&mut self, metric: MetricId, due: Timestamp, value: f64) {
         let at = usize::from(metric.0);
-        if self.metrics.get(at).is_none_or(|(_, kind)| kind.is_none()) {
+        if self.metrics.get(at).is_none_or(|(_, kind, _)| kind.is_none()) {
             self.catch_up();
         }
-        let (scenario, kind) = self.metrics[at];
+        let (scenario, kind, is_level) = self.metrics[at];
         // Whoever has its number as a metric's has told its kind.
         let Some(kind) = kind else { return };
+        if is_level && due >= self.load_ends[usize::from(scenario.0)] {
+            return;
+        }
         if self.measured(scenario, due)
             && !self.active.metrics[at].record(kind, value, || clock::clock().now())
         {
@@ -297,8 +344,8 @@ mod tests {
         catalog.guest_names[0] = 10;
         catalog.add_metric(me, "orders", None).expect("one");
         let names = Names::new(catalog);
-        let mut asking = Recorder::new(Arc::clone(&names));
-        let mut other = Recorder::new(names);
+        let mut asking = Recorder::new(Arc::clone(&names), false);
+        let mut other = Recorder::new(names, false);
         let now = Timestamp::default();
         let mut named = |name| asking.named(me, name).expect("room");
         let step = StepId(named(Named::Step("publish", "test")));

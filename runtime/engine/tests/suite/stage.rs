@@ -11,7 +11,7 @@ use prony_core::{
 };
 use prony_engine::{
     Arrivals, ClosedLoad, Control, Event, Load, OpenLoad, Pacing, RateStage, RunSpec, ScenarioSpec, Starts,
-    Threshold, UserStage, run,
+    Threshold, Tracing, UserStage, run,
 };
 
 pub(crate) use prony_engine::RunResult;
@@ -156,6 +156,7 @@ pub(crate) fn scenario(load: Load, script: Script) -> ScenarioSpec {
         warmup: Duration::ZERO,
         graceful_stop: Duration::from_secs(20),
         iteration_every: None,
+        trace: None,
     }
 }
 
@@ -186,7 +187,8 @@ pub(crate) fn spec(threads: u32, scenarios: Vec<ScenarioSpec>) -> RunSpec {
         catalog.add_step(id, "GET /", "test", Vec::new()).expect("few steps");
         catalog.add_group(id, "group").expect("few groups");
     }
-    RunSpec { catalog, scenarios, thresholds: Vec::new(), threads, seed: 7, pacing: Pacing::Normal }
+    let (pacing, tracing) = (Pacing::Normal, Tracing::default());
+    RunSpec { catalog, scenarios, thresholds: Vec::new(), threads, seed: 7, pacing, tracing }
 }
 
 /// Runs to the end.

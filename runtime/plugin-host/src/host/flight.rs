@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use prony_core::{Exchange, FailureKind, Marks, Outcome, Settled, StepId, Timestamp};
+use prony_core::{Exchange, FailureKind, Marks, Outcome, Settled, StepId, Timestamp, Traced};
 use wasmtime::component::{Accessor, HasSelf};
 
 use crate::bindings::wit::types::Failure;
@@ -42,6 +42,7 @@ pub(super) struct Caller<T> {
     pub(super) step: StepId,
     pub(super) name: Box<str>,
     pub(super) due: Timestamp,
+    pub(super) trace: Option<Traced>,
 }
 
 impl<T> Caller<T> {
@@ -58,8 +59,8 @@ impl<T> Caller<T> {
         let worker = state.worker.clone();
         let step = worker.step(name, protocol);
         let mut held = user.borrow_mut();
-        let due = held.due_now(&worker.clock);
-        let refused = |text: String| Ok(Err(refused(&worker, step, name, due, text)));
+        let (due, trace) = (held.due_now(&worker.clock), held.spans.next_request());
+        let refused = |text: String| Ok(Err(refused(&worker, step, name, (due, trace), text)));
         if let Some(text) = held.too_many_under_way(&worker.limits) {
             return refused(text);
         }
@@ -71,7 +72,7 @@ impl<T> Caller<T> {
             return refused("there is no room for its name in results (`limits: {names: …}`)".to_owned());
         };
         drop(held);
-        Ok(Ok(Self { user, worker, way, step, name: name.into(), due }))
+        Ok(Ok(Self { user, worker, way, step, name: name.into(), due, trace }))
     }
 }
 
@@ -89,9 +90,9 @@ impl Flight {
         user: &SharedUser,
         worker: &SharedWorker,
         step: Option<StepId>,
-        due: Timestamp,
+        (due, trace): (Timestamp, Option<Traced>),
     ) -> Self {
-        let number = step.map(|step| user.borrow_mut().take_off(step, due));
+        let number = step.map(|step| user.borrow_mut().take_off(step, due, trace));
         Self { user: user.clone(), worker: worker.clone(), number, named: step.is_some() }
     }
 
@@ -125,11 +126,11 @@ pub(super) fn refused(
     worker: &SharedWorker,
     step: Option<StepId>,
     name: &str,
-    due: Timestamp,
+    (due, trace): (Timestamp, Option<Traced>),
     text: String,
 ) -> Failure {
-    let outcome =
-        Outcome { finished: worker.clock.now(), failure: Some(FailureKind::Refused), ..Outcome::due(due) };
+    let due = Outcome::due(due).traced(trace);
+    let outcome = Outcome { finished: worker.clock.now(), failure: Some(FailureKind::Refused), ..due };
     let exchange = Exchange { outcome, detail: Some(text.clone().into()), settled: Settled::Now };
     record(worker, step, name, &exchange);
     Failure { kind: FailureKind::Refused.name().to_owned(), message: text }

@@ -41,12 +41,12 @@ async fn perform(accessor: &Host, call: Call, message: GuestMessage) -> Answer<R
     let mut slot = None;
     let performing = pin!(async {
         let found = accessor.with(|mut access| caller(access.get(), call.name()))?;
-        let Caller { user, worker, way: grpc, step, name, due } = match found {
+        let Caller { user, worker, way: grpc, step, name, due, trace } = match found {
             Ok(caller) => caller,
             Err(failure) => return Ok(Err(failure)),
         };
-        let flight = slot.insert(Flight::begin(&user, &worker, Some(step), due));
-        let performed = grpc.call(call, message, due).await;
+        let flight = slot.insert(Flight::begin(&user, &worker, Some(step), (due, trace)));
+        let performed = grpc.call(call, message, due, trace).await;
         if flight.land() {
             record(&worker, Some(step), &name, &performed.exchange);
         }
@@ -211,19 +211,19 @@ impl grpc::HostWithStore<State> for HasSelf<State> {
         let call = to_call(call);
         let opening = pin!(async {
             let found = accessor.with(|mut access| caller(access.get(), call.name()))?;
-            let Caller { user, worker, way: grpc, step, name, due } = match found {
+            let Caller { user, worker, way: grpc, step, name, due, trace } = match found {
                 Ok(caller) => caller,
                 Err(failure) => return Ok(Err(failure)),
             };
             // The stream's end is recorded when it is there, whatever the guest does meanwhile.
-            let mut flight = Flight::begin(&user, &worker, Some(step), due);
+            let mut flight = Flight::begin(&user, &worker, Some(step), (due, trace));
             let known = name.clone();
             let on_end = Box::new(move |exchange: &Exchange| {
                 if flight.land() {
                     record(&worker, Some(step), &known, exchange);
                 }
             });
-            Ok(match grpc.open(call, due, on_end).await {
+            Ok(match grpc.open(call, due, trace, on_end).await {
                 Ok(stream) => Ok(HeldStream { stream, step, name }),
                 Err(trouble) => Err(told(trouble)),
             })

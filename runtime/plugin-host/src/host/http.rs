@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use prony_core::{Exchange, FailureKind, StepId, Timestamp};
+use prony_core::{Exchange, FailureKind, StepId, Timestamp, Traced};
 use prony_http::guest::{GuestRequest, GuestSession};
 use wasmtime::Result;
 use wasmtime::component::{Accessor, HasSelf, Resource};
@@ -47,6 +47,7 @@ struct Begun {
     step: Option<StepId>,
     name: Box<str>,
     due: Timestamp,
+    trace: Option<Traced>,
 }
 
 /// A request that has its end.
@@ -66,8 +67,8 @@ fn begin(state: &mut State, request: Request) -> Result<Result<Begun, Failure>> 
         name.filter(|name| !name.is_empty()).unwrap_or_else(|| request.default_name()).into();
     let step = worker.step(&name, prony_http::NAME);
     let mut held = user.borrow_mut();
-    let due = held.due_now(&worker.clock);
-    let refused = |text: String| Ok(Err(refused(&worker, step, &name, due, text)));
+    let (due, trace) = (held.due_now(&worker.clock), held.spans.next_request());
+    let refused = |text: String| Ok(Err(refused(&worker, step, &name, (due, trace), text)));
     if let Some(text) = held.too_many_under_way(&worker.limits) {
         return refused(text);
     }
@@ -75,13 +76,13 @@ fn begin(state: &mut State, request: Request) -> Result<Result<Begun, Failure>> 
         return refused("the plan names no `target`".to_owned());
     };
     drop(held);
-    Ok(Ok(Begun { user, worker, session, request, step, name, due }))
+    Ok(Ok(Begun { user, worker, session, request, step, name, due, trace }))
 }
 
 async fn fly(begun: Begun, slot: &mut Option<Flight>) -> Landed {
-    let Begun { user, worker, mut session, request, step, name, due } = begun;
-    let flight = slot.insert(Flight::begin(&user, &worker, step, due));
-    let exchange = session.send(request, due).await;
+    let Begun { user, worker, mut session, request, step, name, due, trace } = begun;
+    let flight = slot.insert(Flight::begin(&user, &worker, step, (due, trace)));
+    let exchange = session.send(request, due, trace).await;
     if flight.land() {
         record(&worker, step, &name, &exchange);
     }

@@ -66,8 +66,10 @@ async fn perform(accessor: &Host, request: GuestRequest) -> Answer<Resource<Held
             Ok(caller) => caller,
             Err(failure) => return Ok(Err(failure)),
         };
-        let flight = slot.insert(Flight::begin(&caller.user, &caller.worker, Some(caller.step), caller.due));
-        let performed = caller.way.perform(request, caller.step, caller.due).await;
+        let (due, trace) = (caller.due, caller.trace);
+        let flight = Flight::begin(&caller.user, &caller.worker, Some(caller.step), (due, trace));
+        let flight = slot.insert(flight);
+        let performed = caller.way.perform(request, caller.step, due, trace).await;
         if flight.land() {
             record(&caller.worker, Some(caller.step), &caller.name, &performed.exchange);
         }
@@ -107,7 +109,7 @@ async fn hand_over(accessor: &Host, message: Message) -> Answer<HeldPublication>
             Err(failure) => return Ok(Err(failure)),
         };
         let _publishing = Publishing::begin(&caller.user);
-        match caller.way.publish(&message, caller.step, caller.due).await {
+        match caller.way.publish(&message, caller.step, caller.due, caller.trace).await {
             Ok(publication) => Ok(Ok(HeldPublication { publication, step: caller.step, name: caller.name })),
             Err(exchange) => {
                 record(&caller.worker, Some(caller.step), &caller.name, &exchange);

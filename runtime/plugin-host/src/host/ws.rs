@@ -31,12 +31,12 @@ async fn perform(accessor: &Host, request: GuestRequest) -> Answer<Resource<Held
     let may_be_refused = matches!(request, GuestRequest::Open(_));
     let performing = pin!(async {
         let found = accessor.with(|mut access| caller(access.get(), request.name()))?;
-        let Caller { user, worker, way: ws, step, name, due } = match found {
+        let Caller { user, worker, way: ws, step, name, due, trace } = match found {
             Ok(caller) => caller,
             Err(failure) => return Ok(Err(failure)),
         };
-        let flight = slot.insert(Flight::begin(&user, &worker, Some(step), due));
-        let performed = ws.perform(request, due).await;
+        let flight = slot.insert(Flight::begin(&user, &worker, Some(step), (due, trace)));
+        let performed = ws.perform(request, due, trace).await;
         if flight.land() {
             record(&worker, Some(step), &name, &performed.exchange);
         }

@@ -49,7 +49,8 @@ impl PlanJourney {
         due: Timestamp,
         now: Timestamp,
     ) -> Step {
-        let outcome = Outcome { finished: now, failure: Some(kind), ..Outcome::due(due) };
+        let due = Outcome::due(due).traced(self.spans.next_request());
+        let outcome = Outcome { finished: now, failure: Some(kind), ..due };
         self.seat.meter.request(request.id, &outcome, Marks::default());
         let exchange = Exchange { outcome, detail: Some(story.into()), settled: Settled::Now };
         self.tell(request, number, kind, &exchange);

@@ -12,8 +12,8 @@ use std::time::Duration;
 use prony_core::template::{Escape, Scope};
 use prony_core::{
     BoxFuture, Clock, Driver, DriverWorker, Exchange, FailureKind, GroupId, IterationEnd, Journey,
-    JourneyWorker, Journeys, Marks, Meter, Outcome, Seat, Session, Settled, SetupError, Start, StepId,
-    Timestamp,
+    JourneyWorker, Journeys, Marks, Meter, Outcome, Seat, Session, Settled, SetupError, Spans, Start, StepId,
+    Timestamp, Traced,
 };
 use prony_plugin_host::{Functions, FunctionsWorker};
 use send_wrapper::SendWrapper;
@@ -95,6 +95,7 @@ impl JourneyWorker for PlanWorker {
             initial: Arc::clone(&self.values),
             functions: self.functions.clone(),
             groups: Vec::new(),
+            spans: Spans::default(),
             failed_at_once: false,
             hopeless: None,
             seat,
@@ -121,6 +122,8 @@ struct PlanJourney {
     /// By request: the kinds of failure told already, as bits.
     noticed: Box<[u32]>,
     groups: Vec<OpenGroup>,
+    /// Of its iteration's trace.
+    spans: Spans,
     /// The last request failed without an answer and without having taken any time.
     failed_at_once: bool,
     /// Why the run is pointless.
@@ -173,6 +176,7 @@ impl Journey for PlanJourney {
 
 impl PlanJourney {
     async fn walk(&mut self, start: Start) -> IterationEnd {
+        self.spans.begin(start.trace);
         if let Some(end) = self.begin() {
             return end;
         }
@@ -351,6 +355,7 @@ impl PlanJourney {
             wall,
             message: None,
             filter: None,
+            trace: None,
         };
         let mut left = String::new();
         let known = condition.left.render(&mut scope, Escape::None, &mut left).is_ok();
@@ -373,7 +378,8 @@ impl PlanJourney {
             let now = self.seat.clock.now();
             return (self.not_begun(request, number, (FailureKind::Request, missing), due, now), now);
         }
-        let flight = InFlight::new(&self.seat.meter, self.seat.clock, request.id, due);
+        let trace = self.spans.next_request();
+        let flight = InFlight::new(&self.seat.meter, self.seat.clock, request.id, due, trace);
         let mut scope = Scope {
             values: &self.values,
             user: self.seat.user,
@@ -382,6 +388,7 @@ impl PlanJourney {
             wall: wall(start, due),
             message: message.as_ref(),
             filter: None,
+            trace,
         };
         let conditions = match Conditions::filled(&request.conditions, &mut scope) {
             Ok(conditions) => conditions,
@@ -400,6 +407,8 @@ impl PlanJourney {
         let session = &mut self.sessions[request.driver];
         let mut exchange = session.perform(request.index, &mut scope, due).await;
         flight.landed();
+        // The session has taken it away where the plan has a `traceparent` of its own.
+        exchange.outcome.trace = scope.trace;
         let mut ended = exchange.outcome.finished;
         if let Some(cause) = request.cause {
             self.causes[cause] = Some(Cause::of(&exchange.outcome));
@@ -497,11 +506,12 @@ struct InFlight {
     clock: Clock,
     step: StepId,
     due: Timestamp,
+    trace: Option<Traced>,
 }
 
 impl InFlight {
-    fn new(meter: &Meter, clock: Clock, step: StepId, due: Timestamp) -> Self {
-        Self { meter: Some(meter.clone()), clock, step, due }
+    fn new(meter: &Meter, clock: Clock, step: StepId, due: Timestamp, trace: Option<Traced>) -> Self {
+        Self { meter: Some(meter.clone()), clock, step, due, trace }
     }
 
     fn landed(mut self) {
@@ -515,7 +525,7 @@ impl Drop for InFlight {
             let outcome = Outcome {
                 finished: self.clock.now(),
                 failure: Some(FailureKind::Cut),
-                ..Outcome::due(self.due)
+                ..Outcome::due(self.due).traced(self.trace)
             };
             meter.request(self.step, &outcome, Marks::default());
         }

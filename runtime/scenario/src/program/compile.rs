@@ -458,6 +458,7 @@ impl Compiler<'_, '_> {
         let texts = checks.iter().map(|check| check.text().to_owned());
         let texts = texts.chain(judge.map(|judge| format!("valid for {judge}"))).collect();
         let id = self.catalog.add_step(self.source.id, name, protocol.name(), texts)?;
+        self.catalog.steps[usize::from(id.0)].attributes = self.builders[driver].1.attributes();
         self.builders[driver].1.entered(index, id, &mut Entries::new(self.catalog, self.source.id))?;
         let name = self.catalog.steps[usize::from(id.0)].name.clone();
         let on_failure = on_failure(step)?.unwrap_or(self.on_failure);

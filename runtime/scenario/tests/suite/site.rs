@@ -11,7 +11,7 @@ use prony_core::{Catalog, Commons, FailureKind, Shape, Source, document};
 use prony_engine::stats::{GroupStats, StepStats};
 use prony_engine::{
     ClosedLoad, Control, Event, Load, OpenLoad, Pacing, RateStage, RunResult, RunSpec, ScenarioSpec, Starts,
-    run,
+    Tracing, run,
 };
 use prony_plugin_host::{Level, Plugins};
 use prony_scenario::data::DataSources;
@@ -205,6 +205,7 @@ impl<'a> Plan<'a> {
             warmup: Duration::ZERO,
             graceful_stop: Duration::from_secs(20),
             iteration_every: None,
+            trace: None,
         };
         let spec = RunSpec {
             catalog: catalog.clone(),
@@ -213,6 +214,7 @@ impl<'a> Plan<'a> {
             threads: self.threads,
             seed: self.seed,
             pacing: Pacing::Normal,
+            tracing: Tracing::default(),
         };
         Ok((catalog, spec))
     }

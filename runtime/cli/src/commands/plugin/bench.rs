@@ -7,7 +7,7 @@ use clap::Args;
 use prony_core::Node;
 use prony_core::units::show_duration;
 use prony_engine::stats::GuestStats;
-use prony_engine::{Control, Pacing, RunResult, RunSpec};
+use prony_engine::{Control, Pacing, RunResult, RunSpec, Tracing};
 use prony_plugin_host::{Level, PluginFile};
 
 use super::play::{self, Playground};
@@ -108,7 +108,7 @@ fn run(
 ) -> Result<RunResult, Failure> {
     let plan = ground.plan(file, config, load)?;
     let Compiled { catalog, scenarios, .. } = play::compile(&plan, Level::Error)?;
-    let spec =
-        RunSpec { catalog, scenarios, thresholds: Vec::new(), threads: 1, seed: 1, pacing: Pacing::Normal };
+    let (pacing, tracing) = (Pacing::Normal, Tracing::default());
+    let spec = RunSpec { catalog, scenarios, thresholds: Vec::new(), threads: 1, seed: 1, pacing, tracing };
     prony_engine::run(spec, &Control::new(), &mut |_| {}).map_err(|error| Failure::Setup(error.to_string()))
 }

@@ -98,9 +98,9 @@ impl Test {
                 let intended = clock.now();
                 let wall_origin = prony_engine::clock::wall_clock()
                     .saturating_sub(Duration::from_nanos(intended.as_nanos()));
-                let end = journey
-                    .iterate(Start { intended, iteration, wall_origin, wanted: Wanted::never() })
-                    .await;
+                let wanted = Wanted::never();
+                let end =
+                    journey.iterate(Start { intended, iteration, wall_origin, wanted, trace: None }).await;
                 match end {
                     IterationEnd::Complete => {}
                     IterationEnd::Failed => {

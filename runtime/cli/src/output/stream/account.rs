@@ -18,6 +18,8 @@ pub(super) struct Account {
     pub(super) arrived: u64,
     /// Points that a receiver refused from payloads that it took.
     pub(super) rejected: u64,
+    /// Spans in them.
+    pub(super) spans: Spans,
     /// Of those made, how many are known to be lost.
     lost: u64,
     /// Why, and how often.
@@ -26,6 +28,13 @@ pub(super) struct Account {
     trouble: String,
     /// What else is worth telling.
     pub(super) remark: Option<String>,
+}
+
+/// How many spans there were to tell of.
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    pub(super) made: u64,
+    pub(super) arrived: u64,
 }
 
 impl Account {
@@ -69,10 +78,17 @@ impl Account {
         let mut told = Vec::new();
         if self.lost > 0 {
             let (lost, made) = (count_in_words(self.lost), count_in_words(self.made));
-            told.push(format!("{lost} of {made} pushes were lost"));
+            let mut text = format!("{lost} of {made} pushes were lost");
+            let lost = self.spans.made.saturating_sub(self.spans.arrived);
+            if lost > 0 {
+                let (lost, made) = (count_in_words(lost), count_in_words(self.spans.made));
+                text.push_str(&format!(", and with them {lost} of {made} spans"));
+            }
+            told.push(text);
         }
         if self.rejected > 0 {
-            told.push(format!("{} points were refused", count_in_words(self.rejected)));
+            let what = if self.spans.made > 0 { "spans" } else { "points" };
+            told.push(format!("{} {what} were refused", count_in_words(self.rejected)));
         }
         if missed > 0 {
             told.push(format!("{} seconds came too fast for it", count_in_words(missed)));

@@ -85,7 +85,7 @@ impl Encode for Embedded {
                 }
             });
         }
-        if text.is_empty() { Vec::new() } else { vec![Payload { body: text.into() }] }
+        if text.is_empty() { Vec::new() } else { vec![Payload::new(text)] }
     }
 }
 

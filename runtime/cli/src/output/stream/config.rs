@@ -18,7 +18,14 @@ struct Kind {
     place: &'static str,
     shape: fn() -> Shape,
     make: fn(&Settings<'_>) -> Result<Worker, Diagnostic>,
+    /// What tells of spans, where the plan has traces.
+    traces: fn(&Settings<'_>) -> Result<Option<Worker>, Diagnostic>,
     description: &'static str,
+}
+
+/// It tells of figures alone.
+const fn no_traces(_: &Settings<'_>) -> Result<Option<Worker>, Diagnostic> {
+    Ok(None)
 }
 
 const KINDS: [Kind; 7] = [
@@ -27,6 +34,7 @@ const KINDS: [Kind; 7] = [
         place: "address",
         shape: prometheus::page_shape,
         make: prometheus::page,
+        traces: no_traces,
         description: "A page at this address for Prometheus to scrape.",
     },
     Kind {
@@ -34,6 +42,7 @@ const KINDS: [Kind; 7] = [
         place: "url",
         shape: prometheus::remote_write_shape,
         make: prometheus::remote_write,
+        traces: no_traces,
         description: "Prometheus' remote write: to Prometheus, Mimir, Thanos, VictoriaMetrics and others.",
     },
     Kind {
@@ -41,13 +50,15 @@ const KINDS: [Kind; 7] = [
         place: "url",
         shape: otlp::shape,
         make: otlp::otlp,
-        description: "Metrics in OpenTelemetry's protocol: to its collector, and to whoever reads it.",
+        traces: otlp::traces,
+        description: "Metrics, and where the plan has traces their spans, in OpenTelemetry's protocol: to its collector, and to whoever reads it.",
     },
     Kind {
         name: "influxdb",
         place: "url",
         shape: influxdb::shape,
         make: influxdb::influxdb,
+        traces: no_traces,
         description: "InfluxDB's line protocol, its API of version 1 (`database`) or 2 (`org` and `bucket`).",
     },
     Kind {
@@ -55,6 +66,7 @@ const KINDS: [Kind; 7] = [
         place: "address",
         shape: statsd::shape,
         make: statsd::plain,
+        traces: no_traces,
         description: "StatsD over UDP: labels are parts of names.",
     },
     Kind {
@@ -62,6 +74,7 @@ const KINDS: [Kind; 7] = [
         place: "address",
         shape: statsd::shape,
         make: statsd::tagged,
+        traces: no_traces,
         description: "StatsD over UDP with Datadog's tags.",
     },
     Kind {
@@ -69,6 +82,7 @@ const KINDS: [Kind; 7] = [
         place: "file",
         shape: cloudwatch::shape,
         make: cloudwatch::cloudwatch,
+        traces: no_traces,
         description: "JSON lines in CloudWatch's embedded metric format, to a file or `stdout`.",
     },
 ];
@@ -117,6 +131,7 @@ pub(crate) fn shape() -> Shape {
 /// The streams that a plan and the command line ask for, in this order.
 pub(super) fn workers(plan: &Plan, flags: &[OutputFlag], about: &About) -> Result<Vec<Worker>, Diagnostic> {
     let mut workers = Vec::new();
+    let traced = plan.scenarios.iter().any(|scenario| scenario.trace.is_some());
     let mut add = |outputs: &Node, folder: &Path| {
         for (key, given) in outputs.entries() {
             // Unknown kinds are refused by the shape.
@@ -124,6 +139,9 @@ pub(super) fn workers(plan: &Plan, flags: &[OutputFlag], about: &About) -> Resul
                 for node in given.items() {
                     let settings = Settings { kind: kind.name, node, place: kind.place, about, folder };
                     workers.push((kind.make)(&settings)?);
+                    if traced {
+                        workers.extend((kind.traces)(&settings)?);
+                    }
                 }
             }
         }

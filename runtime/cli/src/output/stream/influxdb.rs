@@ -115,7 +115,7 @@ impl Encode for LineProtocol {
                 }
             });
         }
-        lines.chunks(LINES).map(|lines| Payload { body: lines.concat().into() }).collect()
+        lines.chunks(LINES).map(|lines| Payload::new(lines.concat())).collect()
     }
 }
 

@@ -52,6 +52,16 @@ trait Encode: Send {
 
     /// What there is to tell, in pieces that a receiver takes at once.
     fn encode(&mut self, report: &Report<'_>) -> Vec<Payload>;
+
+    /// Whether it tells of spans, and not of figures.
+    fn takes_traces(&self) -> bool {
+        false
+    }
+
+    /// What there is to tell of a second's spans, likewise.
+    fn spans(&mut self, _second: &Interval) -> Vec<Payload> {
+        Vec::new()
+    }
 }
 
 /// All streams of a run.
@@ -60,6 +70,7 @@ pub(crate) struct Streams(Vec<Stream>);
 /// One of them, from outside.
 struct Stream {
     name: String,
+    takes_traces: bool,
     seconds: mpsc::Sender<Arc<Interval>>,
     end: oneshot::Sender<Arc<Final>>,
     thread: JoinHandle<Account>,
@@ -74,6 +85,11 @@ impl Streams {
     pub(crate) fn start(plan: &Plan, flags: &[OutputFlag], about: &About) -> Result<Self, Diagnostic> {
         let workers = config::workers(plan, flags, about)?;
         Ok(Self(workers.into_iter().map(|worker| Stream::start(worker, about)).collect()))
+    }
+
+    /// Whether one of them tells of spans.
+    pub(crate) fn take_traces(&self) -> bool {
+        self.0.iter().any(|stream| stream.takes_traces)
     }
 
     /// Offers a second to all of them.
@@ -100,10 +116,10 @@ impl Stream {
     fn start(worker: Worker, about: &About) -> Self {
         let (seconds, coming) = mpsc::channel(SECONDS);
         let (end, ended) = oneshot::channel();
-        let name = worker.name.clone();
+        let (name, takes_traces) = (worker.name.clone(), worker.encode.takes_traces());
         let catalog = about.catalog.clone();
         let thread = std::thread::spawn(move || worker.run(&catalog, coming, ended));
-        Self { name, seconds, end, thread, missed: 0 }
+        Self { name, takes_traces, seconds, end, thread, missed: 0 }
     }
 
     fn end(self, run: &Arc<Final>) -> Ending {

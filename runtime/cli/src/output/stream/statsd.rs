@@ -75,7 +75,7 @@ impl Encode for StatsD {
         if let Some(view) = &report.run {
             points(view, &mut |point| self.percentiles(point, ".run", &mut text));
         }
-        if text.is_empty() { Vec::new() } else { vec![Payload { body: text.into() }] }
+        if text.is_empty() { Vec::new() } else { vec![Payload::new(text)] }
     }
 }
 

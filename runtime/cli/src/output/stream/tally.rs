@@ -15,6 +15,8 @@ pub(super) enum Counts {
     FromTheBeginning,
     /// Since the report before.
     SinceTheLast,
+    /// There are none.
+    Nothing,
 }
 
 /// Statistics with the names they need.
@@ -178,6 +180,7 @@ impl Tally {
         let counted = match self.counts {
             Counts::FromTheBeginning => Some(run.unwrap_or(own)),
             Counts::SinceTheLast => self.has_news.then_some(own),
+            Counts::Nothing => None,
         };
         Report { counted, run, began: self.began.unwrap_or_default(), from: self.from, to: self.to }
     }

@@ -123,6 +123,11 @@ impl Collector<'_> {
     }
 
     fn take(&mut self, interval: &Interval) {
+        let spans = self.encode.spans(interval);
+        self.queue(spans);
+        if self.encode.counts() == Counts::Nothing {
+            return;
+        }
         if self.tally.is_new() {
             self.tally.begin(interval.to, wall_clock());
             if self.encode.counts() == Counts::FromTheBeginning {
@@ -139,9 +144,15 @@ impl Collector<'_> {
 
     fn report(&mut self) {
         let encode = &mut self.encode;
-        for payload in self.tally.report(|report| encode.encode(report)) {
+        let payloads = self.tally.report(|report| encode.encode(report));
+        self.queue(payloads);
+    }
+
+    fn queue(&self, payloads: Vec<Payload>) {
+        for payload in payloads {
             let mut account = self.account.borrow_mut();
             account.made += 1;
+            account.spans.made += payload.spans;
             if self.queue.try_send(payload).is_err() {
                 account.lose("its receiver was too slow");
             }
@@ -161,6 +172,7 @@ async fn carry_all(
             Ok(taken) => {
                 let mut account = account.borrow_mut();
                 account.arrived += 1;
+                account.spans.arrived += payload.spans;
                 if taken.rejected > 0 {
                     account.reject(taken.rejected, &taken.why);
                 }

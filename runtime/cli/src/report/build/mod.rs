@@ -5,6 +5,7 @@ mod generator;
 mod guest;
 mod measured;
 mod scenario;
+mod slowest;
 
 pub(crate) use guest::metrics;
 pub(crate) use measured::{
@@ -24,6 +25,7 @@ use crate::exit;
 use generator::generator;
 use measured::measured;
 use scenario::scenarios;
+use slowest::{slowest, traces};
 
 impl Summary {
     /// The summary of a finished run.
@@ -51,6 +53,8 @@ impl Summary {
             changes: result.changes.iter().map(Into::into).collect(),
             run: run(result),
             scenarios: scenarios(about, result),
+            slowest: slowest(result),
+            traces: result.traces.map(traces),
             plugins: about.plugins.clone(),
             generator: generator(about, result),
             host: Host::here(),
@@ -198,7 +202,15 @@ mod tests {
         let schema: serde_json::Value = serde_json::from_str(schema).expect("JSON");
         let validator = jsonschema::draft202012::new(&schema).expect("a schema");
         let empty = samples::run(0, &[]);
-        for sample in [samples::shop(), samples::starved(), samples::steered(), sensors(), fleet(), empty] {
+        for sample in [
+            samples::shop(),
+            samples::traced(),
+            samples::starved(),
+            samples::steered(),
+            sensors(),
+            fleet(),
+            empty,
+        ] {
             let value = serde_json::to_value(Summary::new(&sample.about, &sample.result)).expect("JSON");
             let mistakes: Vec<String> = validator
                 .iter_errors(&value)

@@ -7,6 +7,7 @@ mod paint;
 mod scenario;
 mod table;
 mod text;
+mod traces;
 
 pub use comparison::render_comparison;
 pub use explain::explain;
@@ -50,6 +51,8 @@ pub fn render(summary: &Summary, coloured: bool, width: usize) -> String {
     }
     screen.plugins(summary);
     screen.generator(summary);
+    screen.traces(summary);
+    screen.line("");
     screen.outcome(summary);
     screen.text
 }
@@ -217,11 +220,15 @@ impl Screen {
         if generator.peak_rss_bytes > 0 {
             pieces.push(format!("{} RAM", figures::bytes(generator.peak_rss_bytes)).into());
         }
-        for (number, line) in flow(&pieces, " · ", self.width - LABEL).iter().enumerate() {
-            let label = left(if number == 0 { "generator" } else { "" }, LABEL);
+        self.beside("generator", &pieces);
+    }
+
+    /// A label of the whole run, and pieces of text that flow beside it.
+    fn beside(&mut self, label: &str, pieces: &[Piece]) {
+        for (number, line) in flow(pieces, " · ", self.width - LABEL).iter().enumerate() {
+            let label = left(if number == 0 { label } else { "" }, LABEL);
             self.line(&format!("{}{line}", self.paint.bold(&label)));
         }
-        self.line("");
     }
 
     /// The last line: what a reader in a hurry sees, and what the exit code says.

@@ -8,6 +8,7 @@ mod generator;
 mod guest;
 mod measured;
 mod scenario;
+mod slowest;
 
 pub use change::ChangeSummary;
 pub use generator::{GeneratorSummary, Host};
@@ -17,6 +18,8 @@ pub use scenario::{
     Connections, DeliverySummary, Dropped, GroupSummary, Iterations, LoadSummary, ScenarioSummary,
     StepSummary, Users,
 };
+
+pub use slowest::{SlowRequest, TracePlace, TracesSummary};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -61,6 +64,12 @@ pub struct Summary {
     pub run: RunSummary,
     /// By name, in the order of the plan.
     pub scenarios: IndexMap<String, ScenarioSummary>,
+    /// The slowest requests, the slowest first: of each step ten at most, and 200 in all.
+    #[serde(default)]
+    pub slowest: Vec<SlowRequest>,
+    /// What was sampled of its traces; `None` when it has none.
+    #[serde(default)]
+    pub traces: Option<TracesSummary>,
     /// The plugins its scenarios use, in the order of the plan.
     #[serde(default)]
     pub plugins: Vec<AboutPlugin>,

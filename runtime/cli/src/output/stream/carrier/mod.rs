@@ -17,6 +17,15 @@ use super::page::Page;
 /// What a receiver is given at once.
 pub(super) struct Payload {
     pub(super) body: Bytes,
+    /// How many spans are in it; figures are none.
+    pub(super) spans: u64,
+}
+
+impl Payload {
+    /// Figures.
+    pub(super) fn new(body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), spans: 0 }
+    }
 }
 
 /// A payload that arrived.

@@ -1,6 +1,6 @@
-//! The messages of OTLP's metrics, as far as Prony writes and reads them.
+//! The messages of OTLP's metrics and traces, as far as Prony writes and reads them.
 //!
-//! Written by hand from the published definitions (`opentelemetry/proto/metrics/v1/metrics.proto` and those it imports): the
+//! Written by hand from the published definitions (`opentelemetry/proto/metrics/v1/metrics.proto`, `…/trace/v1/trace.proto` and those they import): the
 //! crate that has them generated brings the whole SDK along, which has no way in for histograms that are filled already. The
 //! official definitions read them in the tests.
 
@@ -48,17 +48,21 @@ pub(super) struct KeyValue {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct AnyValue {
-    #[prost(oneof = "any_value::Value", tags = "1")]
+    #[prost(oneof = "any_value::Value", tags = "1, 3, 4")]
     pub(super) value: Option<any_value::Value>,
 }
 
 pub(super) mod any_value {
-    //! What a value may be. Prony has texts only.
+    //! What a value may be, as far as Prony has such.
 
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub(in super::super) enum Value {
         #[prost(string, tag = "1")]
-        StringValue(String),
+        Text(String),
+        #[prost(int64, tag = "3")]
+        Integer(i64),
+        #[prost(double, tag = "4")]
+        Number(f64),
     }
 }
 
@@ -215,4 +219,64 @@ pub(super) struct Buckets {
     pub(super) offset: i32,
     #[prost(uint64, repeated, tag = "2")]
     pub(super) bucket_counts: Vec<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ExportTraceServiceRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) resource_spans: Vec<ResourceSpans>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ResourceSpans {
+    #[prost(message, optional, tag = "1")]
+    pub(super) resource: Option<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ScopeSpans {
+    #[prost(message, optional, tag = "1")]
+    pub(super) scope: Option<InstrumentationScope>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) spans: Vec<Span>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Span {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) trace_id: Vec<u8>,
+    /// 8 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) span_id: Vec<u8>,
+    /// 8 bytes; none for the span above all others.
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) parent_span_id: Vec<u8>,
+    #[prost(string, tag = "5")]
+    pub(super) name: String,
+    /// 1 internal, 3 client, 4 producer.
+    #[prost(int32, tag = "6")]
+    pub(super) kind: i32,
+    #[prost(fixed64, tag = "7")]
+    pub(super) start_time_unix_nano: u64,
+    #[prost(fixed64, tag = "8")]
+    pub(super) end_time_unix_nano: u64,
+    #[prost(message, repeated, tag = "9")]
+    pub(super) attributes: Vec<KeyValue>,
+    #[prost(message, optional, tag = "15")]
+    pub(super) status: Option<Status>,
+    /// Those of `traceparent`.
+    #[prost(fixed32, tag = "16")]
+    pub(super) flags: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Status {
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
+    /// 0 unset, 1 good, 2 an error.
+    #[prost(int32, tag = "3")]
+    pub(super) code: i32,
 }

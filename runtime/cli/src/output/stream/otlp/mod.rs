@@ -1,18 +1,21 @@
-//! OpenTelemetry's protocol for metrics, over HTTP or gRPC: to its collector, and to whoever reads it.
+//! OpenTelemetry's protocol for metrics and traces, over HTTP or gRPC: to its collector, and to whoever reads it. Spans have a
+//! stream of their own (`traces`), for they go elsewhere.
 //!
 //! Distributions go as exponential histograms, or as histograms with bounds for those who know no others. Counts count since the
 //! run's beginning (`cumulative`), or since the push before (`delta`).
 
 mod messages;
+mod traces;
 
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use prony_core::{Diagnostic, Node, Shape};
 use prost::Message as _;
+use url::Url;
 
 use super::buckets::Exponential;
-use super::carrier::{Http, Payload, Reads, Taken};
+use super::carrier::{Endpoint, Http, Payload, Reads, Taken};
 use super::labels::{RUN, RunLabels};
 use super::metric::{Kind, Metric};
 use super::point::{Point, Samples, Value, points};
@@ -20,6 +23,8 @@ use super::settings::{Settings, bucketed, common, posted};
 use super::tally::{Counts, Report};
 use super::worker::Worker;
 use super::{Carrier, Encode};
+pub(super) use traces::traces;
+
 use messages::{
     AnyValue, Buckets, ExponentialHistogram, ExponentialHistogramDataPoint, ExportMetricsServiceRequest,
     ExportMetricsServiceResponse, Gauge, Histogram, HistogramDataPoint, InstrumentationScope, KeyValue,
@@ -58,6 +63,11 @@ pub(super) fn shape() -> Shape {
             "temporality",
             Shape::one_of(&["cumulative", "delta"]),
             "Whether counts count since the run's beginning or since the last push. Default `cumulative`.",
+        )
+        .key(
+            "traces",
+            Shape::either(vec![Shape::boolean(), Shape::text().example("/v1/traces")]),
+            "Where spans go over HTTP, on the same server, where the plan has `trace`; `false` sends none. Default `/v1/traces`, or the URL's path with `metrics` at its end replaced.",
         );
     bucketed(posted(common(shape)))
 }
@@ -65,19 +75,14 @@ pub(super) fn shape() -> Shape {
 /// The stream.
 pub(super) fn otlp(settings: &Settings<'_>) -> Result<Worker, Diagnostic> {
     let mut url = settings.url()?;
-    let usual = if url.port() == Some(GRPC_PORT) { "grpc" } else { "http" };
-    let endpoint = match settings.get("over").map_or(Ok(usual), Node::text)? {
-        "grpc" => {
-            url.set_path("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
-            settings.endpoint(&url, Vec::new(), Reads::Grpc(taken))?
+    let endpoint = if over_grpc(settings, &url)? {
+        url.set_path("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
+        settings.endpoint(&url, Vec::new(), Reads::Grpc(taken))?
+    } else {
+        if matches!(url.path(), "" | "/") {
+            url.set_path("/v1/metrics");
         }
-        _ => {
-            if matches!(url.path(), "" | "/") {
-                url.set_path("/v1/metrics");
-            }
-            let headers = vec![(CONTENT_TYPE, "application/x-protobuf".to_owned())];
-            settings.endpoint(&url, headers, Reads::Body(taken))?
-        }
+        over_http(settings, &url)?
     };
     let is = |key: &str, word: &str| settings.text(key).map(|text| text == Some(word));
     let encode = Otlp {
@@ -95,7 +100,17 @@ pub(super) fn otlp(settings: &Settings<'_>) -> Result<Worker, Diagnostic> {
     })
 }
 
-/// What a good answer says of points that were refused.
+fn over_grpc(settings: &Settings<'_>, url: &Url) -> Result<bool, Diagnostic> {
+    let usual = if url.port() == Some(GRPC_PORT) { "grpc" } else { "http" };
+    Ok(settings.get("over").map_or(Ok(usual), Node::text)? == "grpc")
+}
+
+fn over_http(settings: &Settings<'_>, url: &Url) -> Result<Endpoint, Diagnostic> {
+    let headers = vec![(CONTENT_TYPE, "application/x-protobuf".to_owned())];
+    settings.endpoint(url, headers, Reads::Body(taken))
+}
+
+/// What a good answer says of points, or spans, that were refused: both answers have the same form.
 fn taken(body: &[u8]) -> Taken {
     let answer = ExportMetricsServiceResponse::decode(body).ok().and_then(|answer| answer.partial_success);
     answer.map_or_else(Taken::default, |partial| Taken {
@@ -125,10 +140,7 @@ impl Encode for Otlp {
 
     fn encode(&mut self, report: &Report<'_>) -> Vec<Payload> {
         let Some(view) = report.counted else { return Vec::new() };
-        let since = match self.counts {
-            Counts::FromTheBeginning => Duration::ZERO,
-            Counts::SinceTheLast => report.from,
-        };
+        let since = if self.counts == Counts::SinceTheLast { report.from } else { Duration::ZERO };
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let moments = Moments { start: nanos(report.began + since), time: nanos(report.at()) };
         let mut requests = Vec::new();
@@ -233,26 +245,37 @@ impl Otlp {
                 data: Some(data),
             }
         });
-        let scope =
-            InstrumentationScope { name: "prony".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
-        let resource = [("service.name", "prony"), ("service.instance.id", self.labels.get(RUN))];
-        let version = ("service.version", env!("CARGO_PKG_VERSION"));
-        let resource = resource.into_iter().chain([version]).chain(self.labels.iter());
         let request = ExportMetricsServiceRequest {
             resource_metrics: vec![ResourceMetrics {
-                resource: Some(Resource {
-                    attributes: resource.map(|(name, value)| attribute(name, value)).collect(),
-                }),
-                scope_metrics: vec![ScopeMetrics { scope: Some(scope), metrics: metrics.collect() }],
+                resource: Some(resource(&self.labels)),
+                scope_metrics: vec![ScopeMetrics { scope: Some(scope()), metrics: metrics.collect() }],
             }],
         };
-        Payload { body: request.encode_to_vec().into() }
+        Payload::new(request.encode_to_vec())
     }
 }
 
+/// Who tells: this run.
+fn resource(labels: &RunLabels) -> Resource {
+    let own = [
+        ("service.name", "prony"),
+        ("service.instance.id", labels.get(RUN)),
+        ("service.version", env!("CARGO_PKG_VERSION")),
+    ];
+    let all = own.into_iter().chain(labels.iter());
+    Resource { attributes: all.map(|(name, value)| attribute(name, value)).collect() }
+}
+
+fn scope() -> InstrumentationScope {
+    InstrumentationScope { name: "prony".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
 fn attribute(name: &str, value: &str) -> KeyValue {
-    let value = AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) };
-    KeyValue { key: name.to_owned(), value: Some(value) }
+    any_attribute(name, any_value::Value::Text(value.to_owned()))
+}
+
+fn any_attribute(name: &str, value: any_value::Value) -> KeyValue {
+    KeyValue { key: name.to_owned(), value: Some(AnyValue { value: Some(value) }) }
 }
 
 fn explicit(

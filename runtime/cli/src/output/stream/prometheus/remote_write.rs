@@ -87,7 +87,7 @@ impl Encode for RemoteWrite {
             snap::raw::Encoder::new().compress_vec(&request.encode_to_vec())
         });
         // It fails for more than 4 GB only.
-        requests.filter_map(Result::ok).map(|body| Payload { body: body.into() }).collect()
+        requests.filter_map(Result::ok).map(Payload::new).collect()
     }
 }
 

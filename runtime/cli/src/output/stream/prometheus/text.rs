@@ -90,7 +90,7 @@ impl Encode for Text {
             // Writing to a String does not fail.
             let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{lines}");
         }
-        vec![Payload { body: text.into() }]
+        vec![Payload::new(text)]
     }
 }
 

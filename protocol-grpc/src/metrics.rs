@@ -189,8 +189,8 @@ impl Deliveries {
     pub(crate) fn enter(entries: &mut Entries<'_>, name: &str, kind: MethodKind) -> Result<Self, TooMany> {
         let mut made = Self::default();
         if kind.receives_many() {
-            made.first = Some(entries.delivery(&format!("first message {name}"), NAME)?);
-            made.last = Some(entries.delivery(&format!("last message {name}"), NAME)?);
+            made.first = Some(entries.timing(&format!("first message {name}"), NAME)?);
+            made.last = Some(entries.timing(&format!("last message {name}"), NAME)?);
         }
         if kind == MethodKind::Bidirectional {
             made.message = Some(entries.delivery(&format!("message {name}"), NAME)?);
@@ -212,7 +212,7 @@ impl Measures {
     ) -> Result<Self, TooMany> {
         let mut made = Self::default();
         if kind.receives_many() {
-            made.first = Some(entries.delivery(&format!("first message {name}"), NAME)?);
+            made.first = Some(entries.timing(&format!("first message {name}"), NAME)?);
         }
         if let Some(keys) = keys {
             made.message = Some((entries.delivery(&format!("message {name}"), NAME)?, Arc::clone(keys)));

@@ -87,7 +87,7 @@ impl Builder {
         if let Some(feed) = &self.settings.feed {
             let push = feed.time.as_ref().map(|_| entries.delivery("push", NAME)).transpose()?;
             self.names.deliveries =
-                Some(Deliveries { push, interval: entries.delivery("push interval", NAME)? });
+                Some(Deliveries { push, interval: entries.timing("push interval", NAME)? });
         }
         Ok(())
     }
@@ -150,7 +150,7 @@ impl DriverBuilder for Builder {
         step.id = id;
         let listens = matches!(step.action, Action::Receive(_)) || self.names.deliveries.is_some();
         if listens && self.names.first_message.is_none() {
-            self.names.first_message = Some(entries.delivery("first message", NAME)?);
+            self.names.first_message = Some(entries.timing("first message", NAME)?);
         }
         Ok(())
     }

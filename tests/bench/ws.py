@@ -5,6 +5,7 @@ The server is Prony's own target on the server's core. Round trips are of a text
 """
 
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -74,7 +75,8 @@ def echo(bench, note, measured, free_port, pinned):
 def idle(bench, table, note, free_port, pinned):
     """Connections that only stay open: memory of each."""
     target = Target(bench, free_port, pinned)
-    many = 5_000 if bench.options.quick else 20_000
+    # Two hundred files are the process's own.
+    many = 5_000 if bench.options.quick else min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200)
     each = []
     for _ in range(1 if bench.options.quick else 3):
         peaks = {}

@@ -77,6 +77,8 @@ pub enum StepKind {
     /// Messages that came to a receiver, timed from their sender's two clocks. They stand for themselves: whoever sent them
     /// has counted them as requests.
     Delivery,
+    /// Times beside those of requests and messages: of what is timed, something else counts it. They add up with nothing.
+    Timing,
 }
 
 /// A group's entry.
@@ -245,6 +247,16 @@ impl<'a> Entries<'a> {
     pub fn delivery(&mut self, name: &str, protocol: &'static str) -> Result<StepId, TooMany> {
         let id = self.catalog.add_step(self.scenario, name, protocol, Vec::new())?;
         self.catalog.steps[usize::from(id.0)].kind = StepKind::Delivery;
+        Ok(id)
+    }
+
+    /// The number under which something is timed that is counted elsewhere: how long after the last a message came.
+    ///
+    /// # Errors
+    /// When there are too many steps.
+    pub fn timing(&mut self, name: &str, protocol: &'static str) -> Result<StepId, TooMany> {
+        let id = self.catalog.add_step(self.scenario, name, protocol, Vec::new())?;
+        self.catalog.steps[usize::from(id.0)].kind = StepKind::Timing;
         Ok(id)
     }
 

@@ -111,3 +111,25 @@ fn lines_of_every_second_are_those_of_the_stored_run() {
         assert_eq!(summary["scenarios"][&scenario]["requests"].as_f64(), Some(sum), "{scenario}");
     }
 }
+
+#[test]
+fn a_file_of_lines_that_breaks_off_is_told_at_the_end() {
+    let target = Served::start();
+    let plan = spoiled(&target);
+    for flag in ["--csv", "--jsonl"] {
+        let run = Prony::run(&plan).arguments(&[flag, "/dev/full"]).finish();
+        assert_eq!(run.exit_code(), 3, "{}", run.stderr);
+        assert!(run.stderr.contains("/dev/full has not the whole run"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn two_results_cannot_have_one_file() {
+    let target = Served::start();
+    let plan = spoiled(&target);
+    let file = plan.path().with_file_name("one");
+    let file = file.to_str().expect("a name");
+    let run = Prony::run(&plan).arguments(&["--html", file, "--junit", file]).finish();
+    assert_eq!(run.exit_code(), 2, "{}", run.stderr);
+    assert!(run.stderr.contains("`--html` and `--junit` name one file"), "{}", run.stderr);
+}

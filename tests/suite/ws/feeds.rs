@@ -1,7 +1,7 @@
 //! What servers push: the audit finds exactly what the embedded feed was told to leave out, double and swap.
 
 use super::run;
-use crate::binary::Served;
+use crate::binary::{Plan, Prony, Served};
 
 fn plan(query: &str) -> String {
     format!(
@@ -31,4 +31,56 @@ fn a_feeds_losses_doubles_and_swaps_are_counted_exactly() {
         assert_eq!(*push, expected, "{query}\n{}", ran.stdout);
         assert_eq!(ran.sum("ws.close_1000"), 3.0, "{}", ran.stdout);
     }
+}
+
+/// The sum of a column of the timeline's lines of `main`, which the charts of the page are drawn from.
+fn delivered(folder: &std::path::Path, wanted: &str) -> u64 {
+    let text = std::fs::read_to_string(folder.join("timeline.jsonl")).expect("a timeline");
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    lines
+        .filter_map(|line| line["deliveries"].as_object().cloned())
+        .flat_map(|deliveries| deliveries.into_iter())
+        .filter(|(_, one)| one["kind"] == wanted)
+        .filter_map(|(_, one)| one["messages"].as_u64())
+        .sum()
+}
+
+#[test]
+fn messages_are_told_apart_from_what_is_timed_of_them() {
+    let served = Served::with_websocket();
+    let run = Prony::run(&Plan::new(&plan("").replace("TARGET", served.ws()))).finish();
+    assert_eq!(run.exit_code(), 0, "{}{}", run.stdout, run.stderr);
+    let deliveries = &run.summary()["scenarios"]["main"]["deliveries"];
+    let kinds = ["push", "push interval", "first message"].map(|name| deliveries[name]["kind"].clone());
+    assert_eq!(kinds, ["messages", "times", "times"]);
+    assert_eq!(delivered(&run.results(), "messages"), 3_000);
+    // From each message but the first to the next, and the first ones.
+    assert_eq!(delivered(&run.results(), "times"), 3 * 999 + 3);
+}
+
+#[test]
+fn an_audit_that_looks_at_nothing_holds_no_threshold() {
+    let served = Served::with_websocket();
+    let thresholds = "thresholds: [ws.lost == 0, ws.duplicated == 0, ws.connections_lost == 0]\n";
+    for (sequence, held) in [("json $.seq", [true, true, true]), ("json $.sequence", [false, false, true])] {
+        let plan = format!("{}{thresholds}", plan("").replace("json $.seq", sequence));
+        let ran = run(served.ws(), &plan);
+        let seen = ran.summary["thresholds"].as_array().expect("thresholds");
+        let passed: Vec<bool> = seen.iter().map(|one| one["passed"] == true).collect();
+        assert_eq!(passed, held, "{}", ran.stdout);
+        assert_eq!(ran.code, i32::from(held.contains(&false)), "{}", ran.stdout);
+        if !held[0] {
+            assert!(ran.stdout.contains("`ws.audited` is 0"), "{}", ran.stdout);
+        }
+    }
+}
+
+#[test]
+fn connections_that_are_open_are_those_of_the_loads_end() {
+    let served = Served::with_websocket();
+    let plan = "target: TARGET\nws: {path: /sink}\nscenarios:\n  main:\n    load: {users: 40, for: 2s}\n    steps: [{ws: connect}, {stay: true}]\nthresholds: [ws.open == 40, ws.open.max == 40]\n";
+    let ran = run(served.ws(), plan);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    let connections = &ran.main()["connections"];
+    assert_eq!((&connections["opened"], &connections["closed"]), (&40.into(), &40.into()), "{}", ran.stdout);
 }

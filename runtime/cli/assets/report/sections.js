@@ -243,7 +243,7 @@ function deliveries() {
   const rows = Object.entries(summary.scenarios).flatMap(([scenario, of]) =>
     Object.entries(of.deliveries).map(([name, one]) => ({ scenario, name, ...one })));
   return section("deliveries", "Deliveries", word("deliveries"), table("Deliveries", [
-    textColumn("delivery", (row) => row.name), textColumn("scenario", (row) => row.scenario), textColumn("protocol", (row) => row.protocol),
+    textColumn("delivery", (row) => row.name), textColumn("counts", (row) => row.kind), textColumn("scenario", (row) => row.scenario), textColumn("protocol", (row) => row.protocol),
     countColumn("messages", (row) => row.messages), { title: "/s", value: (row) => row.messages_per_second, show: rate },
     timeColumn("since due p50", (row) => row.response_time_us.p50), timeColumn("p95", (row) => row.response_time_us.p95),
     timeColumn("p99", (row) => row.response_time_us.p99), timeColumn("max", (row) => row.response_time_us.max),
@@ -282,7 +282,7 @@ function metrics() {
     show("grpc-statuses", "gRPC: statuses", word("gRPC statuses"), rows.filter(status).filter(worth), failed),
     show("grpc-backends", "gRPC: backends", word("gRPC backends"), rows.filter(backend).filter(worth)),
     show("grpc", "gRPC: messages and connections", word("metrics"), rows.filter(is("grpc.")).filter((row) => !status(row) && !backend(row)).filter(worth)),
-    show("ws", "WebSocket: messages, feeds and connections", word("metrics"), rows.filter(is("ws.")).filter(worth), (row) => (wrong.has(row.name) && row.sum > 0 ? "bad" : null)),
+    show("ws", "WebSocket: messages, feeds and connections", word("WebSocket counts"), rows.filter(is("ws.")).filter(worth), (row) => (wrong.has(row.name) && row.sum > 0 ? "bad" : null)),
     show("metrics", "Metrics of plugins", word("metrics"), rows.filter(own)),
   ];
 }

@@ -145,7 +145,7 @@ impl Tags {
             let name = inside(step.scenario, &step.name);
             let times = match step.kind {
                 StepKind::Request => ["response", "service"],
-                StepKind::Delivery => ["delivery_response", "delivery_service"],
+                StepKind::Delivery | StepKind::Timing => ["delivery_response", "delivery_service"],
             };
             self.steps.push(times.map(|what| unique(&name, what, taken)));
         }

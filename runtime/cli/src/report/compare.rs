@@ -1,9 +1,9 @@
 //! Two finished runs against each other, figure by figure. The screen and the page show the same rows.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
-use super::summary::{Measured, StatusWord, Summary};
+use super::summary::{DeliverySummary, Distribution, Measured, MetricSummary, StatusWord, Summary};
 
 /// One run against another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,10 +19,10 @@ pub struct Comparison {
 pub struct Difference {
     /// The scenario; `None` of the run.
     pub scenario: Option<String>,
-    /// The step; `None` of a scenario.
+    /// The step or delivery; `None` of a scenario.
     pub step: Option<String>,
     /// Which figure.
-    pub figure: &'static str,
+    pub figure: String,
     /// What it is in: `us`, `share`, `/s` or `count`.
     pub unit: &'static str,
     /// In this run; `None` when there was nothing to look at.
@@ -33,57 +33,107 @@ pub struct Difference {
     pub change: Option<f64>,
 }
 
-/// The figures that are compared.
-type Figure = (&'static str, &'static str, fn(&Measured) -> Option<f64>);
-const FIGURES: [Figure; 8] = [
-    ("requests", "count", |measured| Some(measured.requests as f64)),
-    ("requests a second", "/s", |measured| Some(measured.requests_per_second)),
-    ("failed", "share", |measured| measured.failures.share),
-    ("response p50", "us", |measured| measured.response_time_us.p50),
-    ("response p90", "us", |measured| measured.response_time_us.p90),
-    ("response p99", "us", |measured| measured.response_time_us.p99),
-    ("response max", "us", |measured| measured.response_time_us.max),
-    ("service p99", "us", |measured| measured.service_time_us.p99),
-];
-
-/// Where figures are from: the scenario and the step.
+/// Where figures are from: the scenario, and the step or delivery.
 type Place = (Option<String>, Option<String>);
+/// Figures by place and name, each with its unit.
+type Figures = IndexMap<(Place, String), (&'static str, Option<f64>)>;
 
 impl Comparison {
     /// Compares `this` run with an `other` one.
     #[must_use]
     pub fn new(this: &Summary, other: &Summary) -> Self {
-        let (mine, theirs) = (places(this), places(other));
-        let only_theirs = theirs.keys().filter(|place| !mine.contains_key(*place));
-        let rows = mine.keys().chain(only_theirs).flat_map(|place| {
-            let (mine, theirs) = (mine.get(place).copied(), theirs.get(place).copied());
-            FIGURES.into_iter().map(move |(figure, unit, pick)| {
-                let (this, other) = (mine.and_then(pick), theirs.and_then(pick));
+        let (mine, theirs) = (figures(this), figures(other));
+        let only_theirs = theirs.keys().filter(|key| !mine.contains_key(*key));
+        let keys = mine.keys().chain(only_theirs);
+        let mut rows: Vec<Difference> = keys
+            .map(|key| {
+                let (mine, theirs) = (mine.get(key), theirs.get(key));
+                let (this, other) = (mine.and_then(|one| one.1), theirs.and_then(|one| one.1));
                 let change = this.zip(other).filter(|(_, other)| *other != 0.0);
+                let ((scenario, step), figure) = key.clone();
                 Difference {
-                    scenario: place.0.clone(),
-                    step: place.1.clone(),
+                    scenario,
+                    step,
                     figure,
-                    unit,
+                    unit: mine.or(theirs).map_or("count", |one| one.0),
                     this,
                     other,
                     change: change.map(|(this, other)| super::rounded((this - other) / other)),
                 }
             })
-        });
-        Self { rows: rows.collect(), notes: notes(this, other) }
+            .collect();
+        // Most of what protocols count never happens.
+        let is_own =
+            |row: &Difference| row.unit == "count" && !["requests", "messages"].contains(&&*row.figure);
+        rows.retain(|row| !is_own(row) || row.this != Some(0.0) || row.other != Some(0.0));
+        // Figures of one place stand together, in the order in which the places came up.
+        let places: IndexSet<Place> = rows.iter().map(Difference::place).collect();
+        rows.sort_by_key(|row| places.get_index_of(&row.place()));
+        Self { rows, notes: notes(this, other) }
     }
 }
 
-fn places(summary: &Summary) -> IndexMap<Place, &Measured> {
-    let mut places = IndexMap::from([((None, None), &summary.run.measured)]);
+impl Difference {
+    fn place(&self) -> Place {
+        (self.scenario.clone(), self.step.clone())
+    }
+}
+
+fn figures(summary: &Summary) -> Figures {
+    let mut figures = Figures::new();
+    let mut enter = |place: &Place, name: &str, unit, value| {
+        figures.insert((place.clone(), name.to_owned()), (unit, value));
+    };
+    of_requests(&mut enter, &(None, None), &summary.run.measured);
     for (name, scenario) in &summary.scenarios {
-        places.insert((Some(name.clone()), None), &scenario.measured);
+        let place = (Some(name.clone()), None);
+        of_requests(&mut enter, &place, &scenario.measured);
+        for (metric, values) in &scenario.metrics {
+            of_metric(&mut enter, &place, metric, values);
+        }
         for (step, summary) in &scenario.steps {
-            places.insert((Some(name.clone()), Some(step.clone())), &summary.measured);
+            of_requests(&mut enter, &(Some(name.clone()), Some(step.clone())), &summary.measured);
+        }
+        for (delivery, summary) in &scenario.deliveries {
+            of_delivery(&mut enter, &(Some(name.clone()), Some(delivery.clone())), summary);
         }
     }
-    places
+    figures
+}
+
+type Enter<'a> = &'a mut dyn FnMut(&Place, &str, &'static str, Option<f64>);
+
+fn of_requests(enter: Enter<'_>, place: &Place, measured: &Measured) {
+    enter(place, "requests", "count", Some(measured.requests as f64));
+    enter(place, "requests a second", "/s", Some(measured.requests_per_second));
+    enter(place, "failed", "share", measured.failures.share);
+    of_times(enter, place, &measured.response_time_us, &measured.service_time_us);
+}
+
+fn of_delivery(enter: Enter<'_>, place: &Place, delivery: &DeliverySummary) {
+    enter(place, "messages", "count", Some(delivery.messages as f64));
+    enter(place, "messages a second", "/s", Some(delivery.messages_per_second));
+    of_times(enter, place, &delivery.response_time_us, &delivery.service_time_us);
+}
+
+fn of_times(enter: Enter<'_>, place: &Place, response: &Distribution, service: &Distribution) {
+    enter(place, "response p50", "us", response.p50);
+    enter(place, "response p90", "us", response.p90);
+    enter(place, "response p99", "us", response.p99);
+    enter(place, "response max", "us", response.max);
+    enter(place, "service p99", "us", service.p99);
+}
+
+/// What a protocol or a plugin counts beside requests. Its unit is its own, so the figures are bare numbers.
+fn of_metric(enter: Enter<'_>, place: &Place, name: &str, values: &MetricSummary) {
+    match values.kind.as_str() {
+        "counter" => enter(place, name, "count", values.sum),
+        "gauge" => enter(place, name, "count", values.last),
+        _ => {
+            enter(place, &format!("{name} p50"), "count", values.p50);
+            enter(place, &format!("{name} p99"), "count", values.p99);
+        }
+    }
 }
 
 fn notes(this: &Summary, other: &Summary) -> Vec<String> {
@@ -115,7 +165,7 @@ fn loads(summary: &Summary) -> Vec<(&String, &String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use super::super::{samples, samples_of_devices};
     use super::*;
 
     fn shop() -> Summary {
@@ -150,6 +200,21 @@ mod tests {
         let p99 = find("browse", "response p99");
         let expected = (p99.this.expect("a figure") - 1_000.0) / 1_000.0;
         assert!((p99.change.expect("a change") - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn messages_and_what_protocols_count_are_compared_as_well() {
+        let sample = samples_of_devices::fleet();
+        let this = Summary::new(&sample.about, &sample.result);
+        let mut other = this.clone();
+        let fleet = &mut other.scenarios["fleet"];
+        fleet.deliveries["deliver commands/#"].messages += 10;
+        fleet.metrics["mqtt.delivered"].sum = Some(1.0);
+        let rows = Comparison::new(&this, &other).rows;
+        let differ: Vec<_> = rows.iter().filter(|row| row.this != row.other).collect();
+        let told: Vec<_> = differ.iter().map(|row| (row.step.as_deref(), &*row.figure)).collect();
+        assert_eq!(told, [(None, "mqtt.delivered"), (Some("deliver commands/#"), "messages")]);
+        assert!(rows.iter().all(|row| row.figure != "mqtt.lost" || row.this != Some(0.0)), "{rows:?}");
     }
 
     #[test]

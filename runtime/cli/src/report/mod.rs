@@ -31,10 +31,11 @@ pub use progress::Progress;
 pub use screen::{explain, render, render_comparison};
 pub use stored::load;
 pub use summary::{
-    Bytes, ChangeSummary, Check, Connections, DeliverySummary, Distribution, Dropped, EndedWord, Failures,
-    GeneratorSummary, GroupSummary, GuestMemory, GuestSummary, GuestsEnded, Host, Iterations, LoadSummary,
-    Measured, MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share, SlowRequest, StatusWord,
-    StepSummary, Summary, ThresholdSummary, TracePlace, TracesSummary, Users, VerdictSummary,
+    Bytes, ChangeSummary, Check, Connections, DeliveryKind, DeliverySummary, Distribution, Dropped,
+    EndedWord, Failures, GeneratorSummary, GroupSummary, GuestMemory, GuestSummary, GuestsEnded, Host,
+    Iterations, LoadSummary, Measured, MetricSummary, PhaseTimes, Reason, RunSummary, ScenarioSummary, Share,
+    SlowRequest, StatusWord, StepSummary, Summary, ThresholdSummary, TracePlace, TracesSummary, Users,
+    VerdictSummary,
 };
 
 pub(crate) use build::threshold;

@@ -6,6 +6,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use prony_core::catalog::StepKind;
 use prony_core::units::show_duration;
 use prony_core::{Catalog, ScenarioId};
 use prony_engine::event::{GeneratorStats, Interval, WorkerStats};
@@ -322,9 +323,16 @@ impl Second<'_> {
 
 /// All messages that came to a scenario in a second, if any may come.
 fn messages(catalog: &Catalog, statistics: &Statistics, id: ScenarioId) -> Option<StepStats> {
-    let mut came = scenario_deliveries(catalog, statistics, id).map(|(_, step)| step).peekable();
-    came.peek()?;
-    Some(total(came))
+    let of = |kind: StepKind| {
+        let all = scenario_deliveries(catalog, statistics, id);
+        all.filter(move |(entry, _)| entry.kind == kind).map(|(_, step)| step)
+    };
+    let mut came = of(StepKind::Delivery).peekable();
+    if came.peek().is_some() {
+        return Some(total(came));
+    }
+    // Nobody knows how old they were: what is timed of the most of them stands for them.
+    of(StepKind::Timing).max_by_key(|step| step.requests).cloned()
 }
 
 /// How many iterations a load asks for, if it counts them.

@@ -223,6 +223,37 @@ fn what_drivers_measure_compares_with_numbers_and_times() {
 }
 
 #[test]
+fn findings_say_nothing_where_nothing_was_looked_at() {
+    for (looked_at, found, expected) in [
+        (0, 0, (None, false)),
+        (5, 0, (Some(0.0), true)),
+        (5, 2, (Some(2.0), false)),
+        (0, 2, (Some(2.0), false)),
+    ] {
+        let auditing = script(move |visit| async move {
+            visit.answered(visit.start.intended);
+            for (metric, count) in [(0, looked_at), (1, found)] {
+                if count > 0 {
+                    visit.seat.meter.metric(MetricId(metric), visit.seat.clock.now(), f64::from(count));
+                }
+            }
+            IterationEnd::Complete
+        });
+        let mut spec = spec(1, vec![scenario(each(1, 1), auditing)]);
+        let mut entries = Entries::new(&mut spec.catalog, ScenarioId(0));
+        let audited = entries.metric("ws.audited", MetricKind::Counter, "").expect("room");
+        let lost = entries.metric("ws.lost", MetricKind::Counter, "").expect("room");
+        entries.says_nothing_without(audited, [lost]);
+        spec.thresholds = vec![threshold("ws.lost == 0")];
+        let result = perform(spec);
+        let seen = &result.thresholds[0];
+        assert_eq!((seen.value, seen.passed), expected, "{looked_at} looked at, {found} found");
+        let help = seen.help.as_deref().unwrap_or_default();
+        assert_eq!(help.contains("`ws.audited` is 0"), expected.0.is_none(), "{help}");
+    }
+}
+
+#[test]
 fn messages_that_came_are_in_no_threshold_but_their_own() {
     let receiving = script(|visit| async move {
         visit.answered(visit.start.intended);

@@ -135,7 +135,7 @@ fn inside<'a>(at: &mut Series<'a, '_>, id: ScenarioId, catalog: &'a Catalog, sta
         let labels = [("step", entry.name.as_str().into()), ("protocol", entry.protocol.into())];
         at.with(labels, |at| match entry.kind {
             StepKind::Request => of_step(at, step, &entry.checks),
-            StepKind::Delivery => {
+            StepKind::Delivery | StepKind::Timing => {
                 at.count(&metric::DELIVERIES, step.requests);
                 at.times(&metric::DELIVERY_RESPONSE_TIME, &step.response);
                 at.times(&metric::DELIVERY_SERVICE_TIME, &step.service);

@@ -24,14 +24,14 @@ pub(crate) fn scenario_steps<'a>(
         .map(|(_, step)| step)
 }
 
-/// What messages that came to one scenario are timed under.
+/// What messages that came to one scenario are timed under, and what is timed beside them.
 pub(crate) fn scenario_deliveries<'a>(
     catalog: &'a Catalog,
     statistics: &'a Statistics,
     id: ScenarioId,
 ) -> impl Iterator<Item = (&'a StepEntry, &'a StepStats)> {
     let all = catalog.steps.iter().zip(&statistics.steps);
-    all.filter(move |(entry, _)| entry.scenario == id && entry.kind == StepKind::Delivery)
+    all.filter(move |(entry, _)| entry.scenario == id && entry.kind != StepKind::Request)
 }
 
 /// All requests of some steps; without their checks, which differ from step to step.

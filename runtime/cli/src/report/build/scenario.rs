@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use prony_core::catalog::StepKind;
+use prony_core::catalog::{StepEntry, StepKind};
 use prony_core::{Catalog, ScenarioId, StepId};
 use prony_engine::stats::{GroupStats, ScenarioStats, StepStats};
 use prony_engine::{Load, RunResult, Span, Statistics};
 
 use super::super::summary::{
-    Check, Connections, DeliverySummary, Distribution, Dropped, GroupSummary, Iterations, LoadSummary,
-    Measured, ScenarioSummary, StepSummary, Users,
+    Check, Connections, DeliveryKind, DeliverySummary, Distribution, Dropped, GroupSummary, Iterations,
+    LoadSummary, Measured, ScenarioSummary, StepSummary, Users,
 };
 use super::super::{About, AboutScenario, load_text};
 use super::guest::{guests, metrics};
@@ -126,15 +126,16 @@ pub(crate) fn deliveries(
     time: Duration,
 ) -> IndexMap<String, DeliverySummary> {
     scenario_deliveries(catalog, statistics, id)
-        .map(|(entry, step)| (entry.name.clone(), delivery(entry.protocol, step, time)))
+        .map(|(entry, step)| (entry.name.clone(), delivery(entry, step, time)))
         .collect()
 }
 
-fn delivery(protocol: &str, step: &StepStats, time: Duration) -> DeliverySummary {
+fn delivery(entry: &StepEntry, step: &StepStats, time: Duration) -> DeliverySummary {
     let Measured { requests, requests_per_second, response_time_us, service_time_us, bytes, .. } =
         measured(step, time);
     DeliverySummary {
-        protocol: protocol.to_owned(),
+        protocol: entry.protocol.to_owned(),
+        kind: if entry.kind == StepKind::Timing { DeliveryKind::Times } else { DeliveryKind::Messages },
         messages: requests,
         messages_per_second: requests_per_second,
         response_time_us,

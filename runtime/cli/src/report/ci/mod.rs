@@ -27,7 +27,7 @@ fn troubles(summary: &Summary) -> Vec<(&'static str, String)> {
     if is_invalid(summary) {
         let reasons =
             summary.verdict.reasons.iter().map(|reason| format!("{}: {}", reason.rule, reason.text));
-        troubles.push(("INVALID", format!("no result. {}", reasons.collect::<Vec<_>>().join(" "))));
+        troubles.push(("INVALID", format!("no result. {}", reasons.collect::<Vec<_>>().join("; "))));
     }
     troubles
 }

@@ -11,11 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use prony_core::{Catalog, catalog::Entries};
+use prony_core::Catalog;
+use prony_core::catalog::{Entries, StepKind};
 use prony_engine::stats::Latency;
 use serde::Serialize;
 
-use super::super::{Distribution, Summary};
+use super::super::{DeliveryKind, Distribution, Summary};
 use super::bins::Bins;
 use crate::output::Tags;
 
@@ -105,7 +106,7 @@ enum Place {
 /// Reads the histograms of a run.
 pub(super) fn read(path: &Path, summary: &Summary, bins: Bins) -> io::Result<Measurements> {
     let (catalog, requests) = catalog(summary);
-    let places = places(&catalog, &requests);
+    let places = places(&catalog);
     let count = catalog.scenarios.len();
     let mut reading = Reading {
         bins,
@@ -144,15 +145,19 @@ fn catalog(summary: &Summary) -> (Catalog, Vec<usize>) {
                 requests.push(usize::from(id.0));
             }
         }
-        for delivery in scenario.deliveries.keys() {
+        for (name, delivery) in &scenario.deliveries {
+            let mut entries = Entries::new(&mut catalog, id);
             // One too many has no histograms in the report, as any other tag that nobody knows.
-            let _ = Entries::new(&mut catalog, id).delivery(delivery, "");
+            let _ = match delivery.kind {
+                DeliveryKind::Messages => entries.delivery(name, ""),
+                DeliveryKind::Times => entries.timing(name, ""),
+            };
         }
     }
     (catalog, requests)
 }
 
-fn places(catalog: &Catalog, requests: &[usize]) -> HashMap<String, Place> {
+fn places(catalog: &Catalog) -> HashMap<String, Place> {
     let tags = Tags::new(catalog);
     let mut places = HashMap::from([(tags.wakeup, Place::Wakeup)]);
     for (at, [lag, _, guest]) in tags.scenarios.into_iter().enumerate() {
@@ -161,12 +166,16 @@ fn places(catalog: &Catalog, requests: &[usize]) -> HashMap<String, Place> {
     }
     for (at, ([response, service], entry)) in tags.steps.into_iter().zip(&catalog.steps).enumerate() {
         let scenario = usize::from(entry.scenario.0);
-        let place = |request, delivery| match requests.binary_search(&at) {
-            Ok(_) => Place::Step(scenario, at, request),
-            Err(_) => Place::Scenario(scenario, delivery),
+        let [of_response, of_service] = match entry.kind {
+            StepKind::Request => [Sort::Response, Sort::Service].map(|sort| Place::Step(scenario, at, sort)),
+            StepKind::Delivery => {
+                [Sort::Delivery, Sort::DeliveryService].map(|sort| Place::Scenario(scenario, sort))
+            }
+            // Each is another thing's: in one line they would mean nothing.
+            StepKind::Timing => continue,
         };
-        places.insert(response, place(Sort::Response, Sort::Delivery));
-        places.insert(service, place(Sort::Service, Sort::DeliveryService));
+        places.insert(response, of_response);
+        places.insert(service, of_service);
     }
     places
 }

@@ -51,6 +51,7 @@ fn measured(interval: &Interval, about: &About) -> Measurements {
             let [response, service] = match entry.kind {
                 StepKind::Request => [Sort::Response, Sort::Service],
                 StepKind::Delivery => [Sort::Delivery, Sort::DeliveryService],
+                StepKind::Timing => continue,
             };
             sums[response as usize].merge(&step.response);
             sums[service as usize].merge(&step.service);

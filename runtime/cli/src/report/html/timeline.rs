@@ -8,6 +8,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use super::super::DeliveryKind;
 use super::bins::Bins;
 use crate::output::ScenarioLine;
 
@@ -90,6 +91,7 @@ struct Bytes {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Delivered {
+    kind: DeliveryKind,
     messages: u64,
 }
 
@@ -133,7 +135,8 @@ impl Counts {
 
 impl Sums {
     fn add(&mut self, line: &Line) {
-        let delivered = line.deliveries.values().fold(0, |sum: u64, one| sum.saturating_add(one.messages));
+        let came = line.deliveries.values().filter(|one| one.kind == DeliveryKind::Messages);
+        let delivered = came.fold(0, |sum: u64, one| sum.saturating_add(one.messages));
         self.count(&Self {
             due: line.due,
             started: line.started,
@@ -183,6 +186,7 @@ impl Sums {
 
 impl From<&ScenarioLine<'_>> for Sums {
     fn from(line: &ScenarioLine<'_>) -> Self {
+        let came = line.deliveries.values().filter(|one| one.kind == DeliveryKind::Messages);
         Self {
             due: line.due,
             started: line.started,
@@ -195,7 +199,7 @@ impl From<&ScenarioLine<'_>> for Sums {
             failures_by_kind: line.failures_by_kind.clone(),
             sent: line.bytes.sent,
             received: line.bytes.received,
-            delivered: line.deliveries.values().map(|one| one.messages).sum(),
+            delivered: came.map(|one| one.messages).sum(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::text::{Piece, flow};
 use super::{NARROWEST, WIDEST};
 
 /// The beginning of a line, and the sentences that belong above it.
-const PLACES: [(&str, &[&str]); 26] = [
+const PLACES: [(&str, &[&str]); 27] = [
     ("VALID:", &["verdict"]),
     ("DEGRADED:", &["verdict"]),
     ("INVALID:", &["verdict"]),
@@ -22,6 +22,7 @@ const PLACES: [(&str, &[&str]); 26] = [
     ("traffic ", &["traffic", "connections"]),
     ("mqtt ", &["MQTT audit"]),
     ("grpc ", &["gRPC statuses", "gRPC backends"]),
+    ("ws ", &["WebSocket counts"]),
     ("metrics ", &["metrics"]),
     ("guests ", &["guests"]),
     ("notices ", &["notices"]),

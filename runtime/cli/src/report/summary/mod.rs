@@ -15,8 +15,8 @@ pub use generator::{GeneratorSummary, Host};
 pub use guest::{GuestMemory, GuestSummary, GuestsEnded, MetricSummary};
 pub use measured::{Bytes, Check, Distribution, Failures, Measured, PhaseTimes, Share};
 pub use scenario::{
-    Connections, DeliverySummary, Dropped, GroupSummary, Iterations, LoadSummary, ScenarioSummary,
-    StepSummary, Users,
+    Connections, DeliveryKind, DeliverySummary, Dropped, GroupSummary, Iterations, LoadSummary,
+    ScenarioSummary, StepSummary, Users,
 };
 
 pub use slowest::{SlowRequest, TracePlace, TracesSummary};

@@ -118,6 +118,9 @@ pub struct Connections {
 pub struct DeliverySummary {
     /// Its protocol.
     pub protocol: String,
+    /// What is counted here.
+    #[serde(default)]
+    pub kind: DeliveryKind,
     /// How many came, each counted once, of those whose sending is known.
     pub messages: u64,
     /// The same, a second of the measured time.
@@ -128,6 +131,17 @@ pub struct DeliverySummary {
     pub service_time_us: Distribution,
     /// Bytes received with them.
     pub bytes_received: u64,
+}
+
+/// What is counted and timed beside requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryKind {
+    /// Messages, by their age when they came.
+    #[default]
+    Messages,
+    /// Times of messages that are counted elsewhere, such as how long after the last one each came.
+    Times,
 }
 
 /// One group of steps.

@@ -65,7 +65,7 @@ function build() {
   const body = [
     header(), tiles(), changes(), thresholds(), comparison(),
     h("section", { id: "charts", "aria-labelledby": "charts-title" }, h("h2", { id: "charts-title" }, "Over time"), tools, overTime),
-    h("section", { id: "curves", "aria-labelledby": "curves-title" }, h("h2", { id: "curves-title" }, "All requests, percentile by percentile"), curve),
+    given.going && picked.length === 0 ? null : h("section", { id: "curves", "aria-labelledby": "curves-title" }, h("h2", { id: "curves-title" }, "All requests, percentile by percentile"), curve),
     parts, scenarios(), steps(), groups(), slowest(), failures(), statuses(), checks(), connections(), deliveries(), metrics(), plugins(), generator(),
     notices(), plan(), guide(),
   ].flat(3).filter(Boolean);

@@ -332,7 +332,7 @@ fn middle(area: Rect, width: u16, height: u16) -> Rect {
 fn help(frame: &mut Frame<'_>, area: Rect) {
     let lines: Vec<Line<'_>> =
         HELP.iter().map(|(key, does)| Line::from(format!(" {key:<19} {does} "))).collect();
-    let area = middle(area, 88, lines.len() as u16 + 2);
+    let area = middle(area, 94, lines.len() as u16 + 2);
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" keys ")), area);
 }

@@ -118,6 +118,14 @@ fn the_page_holds_the_numbers_of_the_summary() {
             assert_eq!(row["threshold"], threshold["expression"]);
             assert_eq!(number(&row["seen"]), number(&threshold["value"]));
         }
+        let (rows, slowest) = (tables["slowest"].as_array(), summary["slowest"].as_array());
+        let (rows, slowest) = (rows.expect("rows"), slowest.expect("the slowest"));
+        assert_eq!(rows.len(), slowest.len());
+        for (row, slow) in rows.iter().zip(slowest) {
+            assert_eq!((&row["step"], &row["scenario"]), (&slow["step"], &slow["scenario"]));
+            assert_eq!(number(&row["response time"]), number(&slow["response_time_us"]));
+            assert_eq!(number(&row["due at"]), number(&slow["at_us"]));
+        }
         let failed: f64 =
             tables["failures"].as_array().expect("rows").iter().map(|row| number(&row["requests"])).sum();
         assert_eq!(failed, number(&summary["run"]["failures"]["total"]));

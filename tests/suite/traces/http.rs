@@ -8,16 +8,17 @@ use crate::nginx::Nginx;
 use crate::outputs::otlp::Receiver;
 
 /// A second log with what each request was told.
-const LOG: &str = "log_format traces '$http_traceparent $request_uri'; access_log traces.log traces;";
+pub(super) const LOG: &str =
+    "log_format traces '$http_traceparent $request_uri'; access_log traces.log traces;";
 
 /// What nginx was told, with where it was asked for.
-fn told(nginx: Nginx) -> Vec<(Told, String)> {
+pub(super) fn told(nginx: Nginx) -> Vec<(Told, String)> {
     let lines = nginx.log_in("traces.log");
     let split = lines.iter().map(|line| line.split_once(' ').expect("two words"));
     split.map(|(parent, place)| (Told::of(parent), place.to_owned())).collect()
 }
 
-fn all(told: &[(Told, String)]) -> Vec<Told> {
+pub(super) fn all(told: &[(Told, String)]) -> Vec<Told> {
     told.iter().map(|(told, _)| told.clone()).collect()
 }
 
@@ -101,28 +102,6 @@ scenarios:
     let told = nginx.log_in("traces.log");
     assert_eq!(told.iter().filter(|line| line.starts_with(own)).count(), 5, "{told:?}");
     assert_eq!(told.len(), 10);
-}
-
-#[test]
-fn a_plugins_requests_are_in_the_trace_of_its_iteration() {
-    let Some(receiver) = Receiver::start("traces of a plugin") else { return };
-    let Some(nginx) = Nginx::start("traces of a plugin", LOG) else { return };
-    let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests/0.1.0/shop.wasm");
-    let plan = Plan::new(&format!(
-        r#"
-target: {}
-trace: 100%
-scenarios:
-  main: {{load: {{users: 2, iterations: 3}}, plugin: {{path: "{shop}"}}}}
-"#,
-        nginx.http()
-    ));
-    let (_, summary) = run(&plan, &over_http(&receiver), &[]);
-    let requests = requests(&spans(&receiver), &summary);
-    let told = all(&told(nginx));
-    assert!(told.len() >= 6, "{told:?}");
-    assert_eq!(sampled(&told), places(&requests));
-    assert_eq!(summary["traces"]["iterations"], 6);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Traces: what servers were told, what an OTLP receiver got, and what the summary says of it are the same.
 
 mod deaf;
+mod guests;
 mod http;
 mod protocols;
 mod slowest;

@@ -1,6 +1,7 @@
 //! The other protocols, each against a server that writes down what it was told.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::{Told, over_http, places, requests, run, sampled, spans};
 use crate::binary::Plan;
@@ -95,19 +96,8 @@ fn what_subscribers_of_mosquitto_are_told_is_what_the_receiver_gets() {
     let test = "traces of MQTT";
     let Some(receiver) = Receiver::start(test) else { return };
     let Some(mosquitto) = Mosquitto::start(test, &Options::default()) else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = folder.path().join("traces");
-    let port = mosquitto.ports().tcp.to_string();
-    let file = std::fs::File::create(&log).expect("a file");
-    let mut subscriber = Command::new("stdbuf")
-        .args(["-oL", "mosquitto_sub"])
-        .args(["-h", "localhost", "-p", &port, "-V", "mqttv5", "-q", "1", "-t", "load/#", "-F", "%P"])
-        .stdin(Stdio::null())
-        .stdout(file)
-        .spawn()
-        .expect("it runs");
-    let subscribed = || mosquitto.log().contains("load/#");
-    assert!(within(std::time::Duration::from_secs(20), subscribed), "{}", mosquitto.log());
+    let port = mosquitto.ports().tcp;
+    let subscriber = Subscriber::start(&mosquitto, "load/#");
     let plan = Plan::new(&format!(
         r#"
 target: mqtt://127.0.0.1:{port}
@@ -125,17 +115,7 @@ scenarios:
     ));
     let (_, summary) = run(&plan, &over_http(&receiver), &[]);
     let requests = requests(&spans(&receiver), &summary);
-    let told = || std::fs::read_to_string(&log).unwrap_or_default();
-    let all_came = within(std::time::Duration::from_secs(20), || told().lines().count() >= 120);
-    pause(std::time::Duration::from_millis(100));
-    let _ = subscriber.kill();
-    let _ = subscriber.wait();
-    assert!(all_came, "{}", told());
-    let parents = told();
-    let parents: Vec<Told> = parents
-        .lines()
-        .map(|line| Told::of(line.strip_prefix("traceparent:").unwrap_or_else(|| panic!("{line}"))))
-        .collect();
+    let parents = subscriber.told(120);
     assert_eq!(parents.len(), 120);
     assert_eq!(sampled(&parents), places(&requests));
     for span in &requests {
@@ -143,5 +123,52 @@ scenarios:
         assert_eq!(span.attributes["messaging.system"], "mqtt");
         let template = span.attributes.contains_key("messaging.destination.template");
         assert_eq!(template, span.name == "with a hole", "{span:?}");
+    }
+}
+
+/// A `mosquitto_sub` that writes down the user properties of each message. It ends with this value.
+pub(super) struct Subscriber {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+/// The longest that a broker may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Subscriber {
+    pub(super) fn start(mosquitto: &Mosquitto, filter: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = mosquitto.ports().tcp.to_string();
+        let child = Command::new("stdbuf")
+            .args(["-oL", "mosquitto_sub", "-h", "localhost", "-p", &port, "-V", "mqttv5"])
+            .args(["-q", "1", "-t", filter, "-F", "%P"])
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(folder.path().join("traces")).expect("a file"))
+            .spawn()
+            .expect("it runs");
+        let subscribed = || mosquitto.log().contains(&format!("{filter} (QoS 1)"));
+        assert!(within(PATIENCE, subscribed), "{}", mosquitto.log());
+        Self { child, folder }
+    }
+
+    /// What came with messages, when so many are there, and a little later still no more.
+    pub(super) fn told(&self, count: usize) -> Vec<Told> {
+        let parents = || {
+            let text = std::fs::read_to_string(self.folder.path().join("traces")).expect("a file");
+            let after = text.lines().filter_map(|line| line.split_once("traceparent:"));
+            after
+                .map(|(_, parent)| parent.split(' ').next().unwrap_or_default().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert!(within(PATIENCE, || parents().len() >= count), "{:?}", parents());
+        pause(Duration::from_millis(100));
+        parents().iter().map(|parent| Told::of(parent)).collect()
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -171,14 +171,16 @@ impl Teller<'_> {
         let send = (OPERATION, Attribute::from("send"));
         let sends = step.is_some_and(|step| step.attributes.contains(&send));
         let traced = span.traced;
+        let begins = self.at(outcome.sent.unwrap_or(outcome.intended));
         Span {
             trace_id: traced.trace.id.to_bytes().to_vec(),
             span_id: traced.span.to_bytes().to_vec(),
             parent_span_id: traced.trace.root.to_bytes().to_vec(),
             name: step.map_or_else(String::new, |step| step.name.clone()),
             kind: if sends { PRODUCER } else { CLIENT },
-            start_time_unix_nano: self.at(outcome.sent.unwrap_or(outcome.intended)),
-            end_time_unix_nano: self.at(outcome.finished),
+            start_time_unix_nano: begins,
+            // What a step waited for may have been there before it.
+            end_time_unix_nano: self.at(outcome.finished).max(begins),
             attributes,
             status: outcome.failure.map(|kind| error(kind.name())),
             flags: flags(traced.trace),

@@ -231,6 +231,9 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// Why it failed, if it did.
     pub failure: Option<FailureKind>,
+    /// Nothing was tried: the connection that it should have gone over had been lost before. It has no time then, for how long it
+    /// would have taken nobody knows.
+    pub untried: bool,
 }
 
 impl Outcome {
@@ -246,7 +249,14 @@ impl Outcome {
             body_bytes: 0,
             status: None,
             failure: None,
+            untried: false,
         }
+    }
+
+    /// What tells of a connection that was lost before: a failure with the peer's last word, if it had one.
+    #[must_use]
+    pub fn lost_before(now: Timestamp, kind: FailureKind, status: Option<u16>) -> Self {
+        Self { finished: now, status, failure: Some(kind), untried: true, ..Self::due(now) }
     }
 
     /// Nanoseconds from the intended start to the end.

@@ -145,7 +145,11 @@ impl Connection {
         }
         self.put_control(Opcode::Close, &close_payload(code, ""));
         self.closing = true;
-        let said = if reason.is_empty() { String::new() } else { format!(" (`{}`)", reason.escape_debug()) };
+        let said = if reason.is_empty() {
+            String::new()
+        } else {
+            format!(" (`{}`)", legible(reason.as_bytes(), SHOWN))
+        };
         let story = format!("the server closed the connection with code {shown}{said}");
         (Trouble { status: Some(shown), ..Trouble::new(FailureKind::GoAway, story) }, Loss::Theirs)
     }

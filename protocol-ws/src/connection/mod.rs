@@ -259,7 +259,7 @@ impl Connection {
                 comeback::begin(this, connection);
             }
         }
-        connection.staying.take().map(Waker::wake);
+        connection.staying.take().into_iter().for_each(Waker::wake);
         connection.tell();
     }
 }

@@ -256,6 +256,11 @@ impl WorkerPart {
         Some(Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)))
     }
 
+    /// The time of day of a moment on the run's clock.
+    pub(crate) fn wall(&self, at: Timestamp) -> Duration {
+        self.wall_origin.get() + Duration::from_nanos(at.as_nanos())
+    }
+
     /// Counts a connection that was lost, and tells why.
     pub(crate) fn count_loss(&self, trouble: &Trouble) {
         count(&self.tallies.connections_lost, 1);

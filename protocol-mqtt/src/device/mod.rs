@@ -405,7 +405,7 @@ impl Device {
                 device.subscriptions = Vec::new();
             }
         }
-        device.staying.take().map(Waker::wake);
+        device.staying.take().into_iter().for_each(Waker::wake);
         device.tell_user();
     }
 

@@ -135,6 +135,10 @@ impl DriverBuilder for Builder {
         self.steps.last().is_some_and(|step| matches!(step.action, Action::Receive(_)))
     }
 
+    fn keeps_connections(&self) -> bool {
+        self.settings.reconnect.is_none()
+    }
+
     fn default_name(&self) -> String {
         self.last_name.clone()
     }

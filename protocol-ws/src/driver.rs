@@ -134,6 +134,10 @@ impl DriverBuilder for Builder {
         self.steps.last().is_some_and(|step| matches!(step.action, Action::Receive(_)))
     }
 
+    fn keeps_connections(&self) -> bool {
+        self.settings.reconnect.is_none()
+    }
+
     fn default_name(&self) -> String {
         self.last_name.to_owned()
     }
@@ -256,6 +260,11 @@ impl WorkerPart {
         let origin = self.wall_origin.get();
         let since = wall.checked_sub(origin).filter(|_| !origin.is_zero())?;
         Some(Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// The time of day of a moment on the run's clock.
+    pub(crate) fn wall(&self, at: Timestamp) -> Duration {
+        self.wall_origin.get() + Duration::from_nanos(at.as_nanos())
     }
 
     /// Counts a connection that was lost, and tells why.

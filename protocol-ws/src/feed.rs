@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use prony_core::delivery::{Place, Sequence};
+use prony_core::reply::{SHOWN, legible};
 use prony_core::{Diagnostic, Marks, Node, Outcome, Shape, StepId, Timestamp};
 
 use crate::driver::WorkerPart;
@@ -69,6 +70,18 @@ impl FeedSettings {
 }
 
 impl Unit {
+    const ALL: [Self; 5] = [Self::Millis, Self::Micros, Self::Nanos, Self::Seconds, Self::Iso];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Millis => "ms",
+            Self::Micros => "us",
+            Self::Nanos => "ns",
+            Self::Iso => "iso",
+        }
+    }
+
     /// Since 1970; `None` when the text is no such time.
     fn read(self, text: &str) -> Option<Duration> {
         let (of_whole, seconds): (fn(u64) -> Duration, f64) = match self {
@@ -125,6 +138,73 @@ const fn days(year: i64, month: i64, day: i64) -> i64 {
     year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468
 }
 
+/// A day: no two clocks differ by more than that unless a unit is wrong.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A message whose time says nothing, to be told to people.
+struct Untimed<'a> {
+    found: Option<&'a str>,
+    unit: Unit,
+    /// Wall time.
+    now: Duration,
+    payload: &'a [u8],
+}
+
+impl Untimed<'_> {
+    fn absent(&self, pick: &Pick) -> String {
+        format!(
+            "messages came without a time at `{pick}`, where `feed: {{time: …}}` says it stands; they are not timed (`ws.untimed` counts \
+             them). The first was `{}`",
+            legible(self.payload, SHOWN)
+        )
+    }
+
+    fn unread(&self) -> String {
+        format!(
+            "messages say `{}` where their time stands, which is none in `unit: {}`{}; they are not timed (`ws.untimed` counts them)",
+            self.shown(),
+            self.unit.word(),
+            self.hint()
+        )
+    }
+
+    fn before(&self) -> String {
+        format!(
+            "messages say that they were sent before the run began (`{}` in `unit: {}`){}; they are not timed (`ws.untimed` counts them)",
+            self.shown(),
+            self.unit.word(),
+            self.hint()
+        )
+    }
+
+    fn ahead(&self) -> String {
+        let hint = self.hint();
+        let why = if hint.is_empty() { ": the sender's clock and this machine's differ" } else { &hint };
+        format!(
+            "messages came before they say they were sent (`{}` in `unit: {}`){why}; no such message is timed (`ws.ahead` counts them)",
+            self.shown(),
+            self.unit.word(),
+        )
+    }
+
+    fn shown(&self) -> String {
+        legible(self.found.unwrap_or_default().as_bytes(), 40)
+    }
+
+    /// Another unit in which the time would be about now.
+    fn hint(&self) -> String {
+        let is_now = |unit: Unit| {
+            unit.read(self.found.unwrap_or_default()).is_some_and(|time| time.abs_diff(self.now) < DAY)
+        };
+        match Unit::ALL.into_iter().find(|unit| is_now(*unit)).filter(|unit| *unit != self.unit) {
+            Some(unit) => {
+                format!(": with `unit: {}` it would be about now, so is the unit right?", unit.word())
+            }
+            None => String::new(),
+        }
+    }
+}
+
 /// Where a scenario's feed is timed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deliveries {
@@ -169,23 +249,23 @@ impl Feed {
         };
         let tallies = &part.tallies;
         if let (Some((pick, unit)), Some(step)) = (&settings.time, deliveries.push) {
-            match pick.find(payload).and_then(|text| unit.read(&text)).and_then(|time| part.moment(time)) {
+            let found = pick.find(payload);
+            let time = found.as_deref().and_then(|text| unit.read(text));
+            match time.and_then(|time| part.moment(time)) {
                 Some(sent) if sent <= at => record(step, sent, length),
                 Some(_) => {
                     count(&tallies.ahead, 1);
-                    part.notice("ahead", &|| {
-                        "messages came before they say they were sent: the sender's clock and this machine's differ, and no such \
-                         message is timed (`ws.ahead` counts them)"
-                            .to_owned()
-                    });
+                    let told = Untimed { found: found.as_deref(), unit: *unit, now: part.wall(at), payload };
+                    part.notice("ahead", &|| told.ahead());
                 }
                 None => {
                     count(&tallies.untimed, 1);
-                    part.notice("untimed", &|| {
-                        "messages came without a time where `feed: {time: …}` says it stands; they are not timed (`ws.untimed` \
-                         counts them)"
-                            .to_owned()
-                    });
+                    let told = Untimed { found: found.as_deref(), unit: *unit, now: part.wall(at), payload };
+                    match (&found, time) {
+                        (None, _) => part.notice("untimed", &|| told.absent(pick)),
+                        (Some(_), None) => part.notice("untimed:unread", &|| told.unread()),
+                        (Some(_), Some(_)) => part.notice("untimed:before", &|| told.before()),
+                    }
                 }
             }
         }
@@ -205,6 +285,15 @@ impl Feed {
         }
         if let Some(pick) = &settings.sequence {
             let number = pick.find(payload).and_then(|text| text.parse().ok());
+            if number.is_none() {
+                part.notice("unaudited", &|| {
+                    let last = legible(payload, SHOWN);
+                    format!(
+                        "messages came without a whole number at `{pick}`, where `feed: {{sequence: …}}` says it stands; they are not \
+                         audited (`ws.unaudited` counts them). The first was `{last}`"
+                    )
+                });
+            }
             let place = number.map_or(Place::Beyond, |number| heard.sequence.arrive(number));
             if place != Place::Beyond {
                 count(&tallies.audited, 1);

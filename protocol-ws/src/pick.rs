@@ -73,6 +73,26 @@ impl Pick {
     }
 }
 
+impl fmt::Display for Pick {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = match self {
+            Self::Json(way) => way,
+            Self::Regex(regex) => return write!(formatter, "regex /{regex}/"),
+        };
+        formatter.write_str("json $")?;
+        way.iter().try_for_each(|turn| match turn {
+            Turn::Item(place) => write!(formatter, "[{place}]"),
+            Turn::Name(name) if is_plain(name) => write!(formatter, ".{name}"),
+            Turn::Name(name) => write!(formatter, "['{name}']"),
+        })
+    }
+}
+
+/// Whether a name may stand in a path without quotes.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || "_-@$".contains(letter))
+}
+
 /// `$.a.b[0]['c d']`.
 fn way(path: &str) -> Option<Box<[Turn]>> {
     let mut rest = path.strip_prefix('$')?;
@@ -90,8 +110,7 @@ fn way(path: &str) -> Option<Box<[Turn]>> {
             let inner = rest.strip_prefix('.')?;
             let end = inner.find(['.', '[']).unwrap_or(inner.len());
             let name = &inner[..end];
-            let is_plain = |letter: char| letter.is_alphanumeric() || "_-@$".contains(letter);
-            if name.is_empty() || !name.chars().all(is_plain) {
+            if !is_plain(name) {
                 return None;
             }
             turns.push(Turn::Name(name.into()));
@@ -215,6 +234,13 @@ mod tests {
         }
         assert_eq!(pick("json $.id").expect("a path").find(b"\xFF{"), None);
         assert_eq!(pick("json $").expect("a path").find(b"42").as_deref(), Some("42"));
+    }
+
+    #[test]
+    fn places_are_shown_as_they_are_written() {
+        for text in ["json $", "json $.a[1].id", "json $['c d'].e", r"regex /id=(\d+)/"] {
+            assert_eq!(pick(text).expect(text).to_string(), text);
+        }
     }
 
     #[test]

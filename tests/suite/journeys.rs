@@ -103,6 +103,8 @@ scenarios:
     assert_eq!(steps["left"]["failures"]["total"], 0, "{summary:#}");
     let told = "`since`: the step `never` was not taken in this iteration";
     assert!(run.stderr.contains(told), "{}", run.stderr);
+    let told = "no fitting message came within 300ms: 1 message came that `where` does not take; the last was `other`: `body == mine` (found other)";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
 
     let wrong = Plan::new(
         "target: mqtt://127.0.0.1:1\nscenarios:\n  a:\n    load: {users: 1, iterations: 1}\n    steps:\n      - mqtt: {publish: a}\n        name: order\n      - mqtt: {receive: true}\n        since: ordre\n",
@@ -114,4 +116,30 @@ scenarios:
         "{}",
         run.stderr
     );
+}
+
+/// A step that comes later can be no cause; within a loop it can be the next round's.
+#[test]
+fn a_cause_comes_before_its_effect_or_the_plan_is_wrong() {
+    let plan = |steps: &str| {
+        Plan::new(&format!(
+            "target: ws://127.0.0.1:1\nscenarios:\n  a:\n    load: {{users: 1, iterations: 1}}\n    steps:\n{steps}"
+        ))
+    };
+    let check = |plan: &Plan| {
+        let path = plan.path();
+        Prony::with(&["check", &path.to_string_lossy()]).finish()
+    };
+    let effect = "      - {name: heard, ws: {receive: true}, since: say}\n";
+    let cause = "      - {name: say, ws: send hello}\n";
+    let run = check(&plan(&format!("{effect}{cause}")));
+    assert_eq!(run.exit_code(), 2, "{}", run.stderr);
+    assert!(run.stderr.contains("the step `say` comes after this one"), "{}", run.stderr);
+    let run = check(&plan("      - {name: say, ws: {receive: true}, since: say}\n"));
+    assert!(run.stderr.contains("the step `say` is this step itself"), "{}", run.stderr);
+    let looped = format!("{effect}{cause}").replace("      - ", "          - ");
+    for good in [format!("{cause}{effect}"), format!("      - repeat: 2\n        steps:\n{looped}")] {
+        let run = check(&plan(&good));
+        assert_eq!(run.exit_code(), 0, "{good}{}", run.stderr);
+    }
 }

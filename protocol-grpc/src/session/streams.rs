@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use prony_core::reply::passed_over;
 use prony_core::{Exchange, FailureKind, Outcome, Scope, Settled, StepId, Timestamp, Traced};
 
 use super::channel::within;
@@ -181,15 +182,32 @@ impl GrpcSession {
         let clock = self.part.clock;
         outcome.sent = Some(clock.now());
         let mut last: Option<Arrived> = None;
-        let wanted = |message: &Arrived| {
-            scope.filter.is_none()
-                || json(step, message).is_ok_and(|json| scope.takes(&Kept { json, ..Kept::default() }))
+        let (mut passed, mut unfit) = (0, Kept::default());
+        let mut wanted = |message: &Arrived| {
+            if scope.filter.is_none() {
+                return true;
+            }
+            let Ok(json) = json(step, message) else { return false };
+            let kept = Kept { json, body: true, ..Kept::default() };
+            let takes = scope.takes(&kept);
+            if !takes {
+                (passed, unfit) = (passed + 1, kept);
+            }
+            takes
         };
         for _ in 0..count {
-            match within(&mut self.deadline, &clock, stream.next(wanted)).await {
+            match within(&mut self.deadline, &clock, stream.next(&mut wanted)).await {
                 Some(Ok(message)) => last = Some(message),
                 Some(Err(end)) => return Err(self.ended(step, &end, outcome)),
-                None => return Err(Failure::timeout("no message came").into()),
+                None => {
+                    let Some(filter) = scope.filter.filter(|_| passed > 0) else {
+                        return Err(Failure::timeout("no message came").into());
+                    };
+                    let mut failure = Failure::timeout("no fitting message came");
+                    let told = passed_over(passed, &unfit, filter);
+                    failure.detail = format!("{}: {told}", failure.detail).into();
+                    return Err(failure.into());
+                }
             }
             self.kept.received += 1;
         }

@@ -9,14 +9,14 @@ use http::{HeaderName, Method};
 use prony_core::diagnostic::did_you_mean;
 use prony_core::document::Node;
 use prony_core::{Diagnostic, Place, ReplyNeeds, Template, Variables};
-use prony_transport::Origin;
+use prony_transport::{Origin, path_texts};
 use url::Url;
 
 use crate::config::Settings;
 use crate::reply::{Fields, Keep};
 use crate::step::METHODS;
 use crate::step::body::{self, Body};
-use crate::step::text::{Encoding, Text, path_texts};
+use crate::step::text::{Encoding, Text};
 
 /// The default of `keep_body`.
 pub(crate) const KEEP_BODY: u64 = 1_000_000;
@@ -251,8 +251,9 @@ pub(crate) fn parse_url(text: &str, node: &Node) -> Result<Url, Diagnostic> {
         Err(Diagnostic::at(
             &node.place,
             format!("`{text}` is no HTTP URL"),
-            "expected http:// or https:// and a host",
-        ))
+            "expected http:// or https:// and a host, for the plan has `http` steps",
+        )
+        .help("where a plan speaks several protocols `target` is a map: `target: {http: \"http://…\", ws: \"ws://…\"}`"))
     }
 }
 

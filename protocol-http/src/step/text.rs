@@ -1,38 +1,11 @@
 //! Texts of a request: templates in a row, each put safely into its place.
 
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use prony_core::template::{Escape, MissingValue};
 use prony_core::{Scope, Template};
 
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// What the URL standard encodes in a path (its «path percent-encode set»).
-const PATH: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
-/// What the URL standard encodes in a query (its «special-query percent-encode set»).
-const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
-
-/// A template of path and query whose constant texts are in the form that goes over the wire, as a URL without holes would
-/// be, but for `.` and `..`: what they lead to is not known before the holes are filled.
-pub(crate) fn path_texts(template: Template) -> Template {
-    let mut in_query = false;
-    template.with_texts(|text| {
-        let mut encoded = String::with_capacity(text.len());
-        let (path, query) = match text.split_once('?') {
-            _ if in_query => ("", Some(text)),
-            Some((path, query)) => (path, Some(query)),
-            None => (text, None),
-        };
-        encoded.extend(utf8_percent_encode(&path.replace('\\', "/"), PATH));
-        if let Some(query) = query {
-            encoded.push_str(if in_query { "" } else { "?" });
-            in_query = true;
-            encoded.extend(utf8_percent_encode(query, QUERY));
-        }
-        encoded
-    })
-}
 
 /// All but unreserved characters percent-encoded: a query's name or value.
 pub(crate) fn percent_encode(text: &str) -> String {
@@ -150,6 +123,7 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use prony_core::{Place, Source, Variables};
+    use prony_transport::path_texts;
     use url::Url;
 
     use super::*;

@@ -16,7 +16,7 @@ mod watch;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use prony_core::delivery::{Absence, Incoming, Outgoing, Publishing};
@@ -146,6 +146,8 @@ pub(crate) struct Device {
     own_aliases: Option<HashMap<Box<str>, u16>>,
     /// Who waits for a change: its user, or what its user does side by side.
     waiting: Vec<Waker>,
+    /// Its user, who does nothing and wants to hear of the connection's end alone.
+    staying: Option<Waker>,
     answer: Option<Box<Answer>>,
     streams: Vec<(Box<str>, Outgoing)>,
     publishing: Option<Publishing>,
@@ -201,6 +203,7 @@ impl Device {
             aliases: None,
             own_aliases: None,
             waiting: Vec::new(),
+            staying: None,
             answer: None,
             streams: Vec::new(),
             publishing: None,
@@ -226,6 +229,17 @@ impl Device {
         self.trouble.take()
     }
 
+    /// Why the connection was lost, once it is and does not come back by itself.
+    pub(crate) fn poll_lost(&mut self, context: &Context<'_>) -> Poll<Box<Trouble>> {
+        if self.state == State::Idle
+            && let Some(trouble) = self.take_trouble()
+        {
+            return Poll::Ready(trouble);
+        }
+        self.staying = Some(context.waker().clone());
+        Poll::Pending
+    }
+
     /// The answer to what the user waits for.
     pub(crate) fn take_answer(&mut self) -> Option<Box<Answer>> {
         self.answer.take()
@@ -235,6 +249,11 @@ impl Device {
     pub(crate) fn take_arrived(&mut self, wanted: impl FnMut(&Arrived) -> bool) -> Option<Arrived> {
         let place = self.arrived.iter().position(wanted)?;
         self.arrived.remove(place)
+    }
+
+    /// The message that came last of those that are kept and that `wanted` likes.
+    pub(crate) fn last_arrived(&self, wanted: impl Fn(&Arrived) -> bool) -> Option<&Arrived> {
+        self.arrived.iter().rev().find(|arrived| wanted(arrived))
     }
 
     /// Has the user woken when something changes.
@@ -387,6 +406,7 @@ impl Device {
                 device.subscriptions = Vec::new();
             }
         }
+        device.staying.take().into_iter().for_each(Waker::wake);
         device.tell_user();
     }
 

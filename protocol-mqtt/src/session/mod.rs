@@ -7,6 +7,7 @@ mod wait;
 pub(crate) use wait::Patience;
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use prony_core::{
     BoxFuture, Exchange, FailureKind, Outcome, Reply, Scope, Session, Settled, StepIndex, Timestamp,
@@ -164,13 +165,15 @@ impl MqttSession {
         let state = self.device.borrow().state();
         match state {
             State::Up => Ok(()),
-            State::Away => Err(Trouble::new(
-                FailureKind::Closed,
-                "the connection is lost; it comes back by itself, as `reconnect` says",
-            )),
+            State::Away => {
+                outcome.untried = true;
+                let text = "the connection is lost; it comes back by itself, as `reconnect` says";
+                Err(Trouble::new(FailureKind::Closed, text))
+            }
             State::Idle => {
                 let trouble = self.device.borrow_mut().take_trouble();
                 if let Some(trouble) = trouble {
+                    outcome.untried = true;
                     return Err(*trouble);
                 }
                 let compiled = Arc::clone(&self.part.compiled);
@@ -293,6 +296,17 @@ impl Session for MqttSession {
 
     fn begin_iteration(&mut self) {
         self.renews = self.part.compiled.settings.policy == Policy::PerIteration;
+    }
+
+    fn poll_lost(&mut self, context: &mut Context<'_>) -> Poll<Exchange> {
+        self.device.borrow_mut().poll_lost(context).map(|trouble| {
+            let status = trouble.reason.map(u16::from);
+            Exchange {
+                outcome: Outcome::lost_before(self.part.clock.now(), trouble.kind, status),
+                detail: Some(trouble.story),
+                settled: Settled::Now,
+            }
+        })
     }
 
     fn leave(&mut self) -> BoxFuture<'_, ()> {

@@ -1,6 +1,7 @@
 //! Subscribing, and messages that a step waits for.
 
-use prony_core::{FailureKind, Outcome, Scope, Settled};
+use prony_core::reply::{SHOWN, legible, passed_over};
+use prony_core::{FailureKind, Filter, Outcome, Scope, Settled};
 
 use crate::device::{Device, Stage, Subscription, Trouble, Whose};
 use crate::packet::control::{self, Wish};
@@ -110,25 +111,43 @@ impl MqttSession {
         let mut left = receive.count;
         let mut got: Option<Arrived> = None;
         let mut received = 0;
-        let (chosen, mut seen) = (scope.filter, 0);
+        let (chosen, mut seen, mut passed) = (scope.filter, 0, 0);
+        let is_of_topic =
+            |arrived: &Arrived| wanted.as_deref().is_none_or(|filter| topic::matches(filter, &arrived.topic));
         let mut likes = |arrived: &Arrived| {
             // What is in a message is looked at once.
             let is_new = arrived.place > seen;
             seen = seen.max(arrived.place);
-            is_new
-                && wanted.as_deref().is_none_or(|filter| topic::matches(filter, &arrived.topic))
-                && chosen.is_none_or(|filter| filter.takes(arrived))
-        };
-        self.until(step, "no message came", |device| {
-            while left > 0 {
-                let Some(arrived) = device.take_arrived(&mut likes) else { return false };
-                left -= 1;
-                received += arrived.length;
-                got = Some(arrived);
+            if !is_new || !is_of_topic(arrived) {
+                return false;
             }
-            true
-        })
-        .await?;
+            let takes = chosen.is_none_or(|filter| filter.takes(arrived));
+            passed += u64::from(!takes);
+            takes
+        };
+        let connection = self.device.borrow().connection();
+        let waited = self
+            .until(step, "no message came", |device| {
+                while left > 0 {
+                    let Some(arrived) = device.take_arrived(&mut likes) else { return false };
+                    left -= 1;
+                    received += arrived.length;
+                    got = Some(arrived);
+                }
+                true
+            })
+            .await;
+        if let Err(mut trouble) = waited {
+            let device = self.device.borrow();
+            if trouble.kind == FailureKind::Timeout
+                && device.connection() == connection
+                && let Some(told) = in_place_of_it(&device, passed, chosen, is_of_topic, wanted.as_deref())
+            {
+                trouble.story =
+                    format!("{}: {told}", trouble.story.replace("no message", "no fitting message")).into();
+            }
+            return Err(trouble);
+        }
         self.got(got.unwrap_or_default(), received, outcome);
         Ok(Settled::Now)
     }
@@ -179,6 +198,22 @@ impl MqttSession {
         self.got(arrived, received, outcome);
         Ok(Settled::Now)
     }
+}
+
+/// What came in place of what a `receive` waited for: for people.
+fn in_place_of_it(
+    device: &Device,
+    passed: u64,
+    chosen: Option<&dyn Filter>,
+    is_of_topic: impl Fn(&Arrived) -> bool,
+    wanted: Option<&str>,
+) -> Option<String> {
+    if let (Some(filter), Some(last), true) = (chosen, device.last_arrived(is_of_topic), passed > 0) {
+        return Some(passed_over(passed, last, filter));
+    }
+    let last = device.last_arrived(|_| true)?;
+    let topic = legible(last.topic.as_bytes(), SHOWN);
+    Some(format!("messages came on topics that `{}` is not about, the last on `{topic}`", wanted?))
 }
 
 /// A filter, filled in.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prony_core::reply::{SHOWN, legible, messages};
 use prony_core::{FailureKind, Marks, Timestamp};
 
 use super::pump::Ended;
@@ -18,11 +19,57 @@ pub(crate) struct Asked {
     pub(crate) key: Option<(Arc<Pick>, Box<str>)>,
     /// Somebody looks at the answer's content.
     pub(crate) keeps_body: bool,
+    others: Others,
+}
+
+/// What came while an answer was waited for and was none, to be told when there is none.
+#[derive(Clone, Debug, Default)]
+struct Others {
+    came: u64,
+    /// How many of them had another key where the answer's stands.
+    with_a_key: u64,
+    /// The beginning of the last.
+    last: Vec<u8>,
 }
 
 impl Asked {
+    pub(crate) fn new(key: Option<(Arc<Pick>, Box<str>)>, keeps_body: bool) -> Self {
+        Self { key, keeps_body, others: Others::default() }
+    }
+
     fn is_answered_by(&self, payload: &[u8]) -> bool {
         self.key.as_ref().is_none_or(|(pick, key)| pick.find(payload).is_some_and(|found| *found == **key))
+    }
+
+    /// The same, and what is no answer is remembered.
+    fn looks_at(&mut self, payload: &[u8]) -> bool {
+        let Some((pick, key)) = &self.key else { return true };
+        let found = pick.find(payload);
+        let is_it = found.as_deref() == Some(&**key);
+        if !is_it {
+            self.others.came += 1;
+            self.others.with_a_key += u64::from(found.is_some());
+            self.others.last.clear();
+            self.others.last.extend_from_slice(&payload[..payload.len().min(4 * SHOWN + 4)]);
+        }
+        is_it
+    }
+
+    /// What came in place of the answer, if anything did: for people.
+    fn story(&self) -> Option<String> {
+        let (pick, key) = self.key.as_ref()?;
+        let others = &self.others;
+        if others.came == 0 {
+            return None;
+        }
+        let with = match others.with_a_key {
+            0 => "nothing stands there".to_owned(),
+            all if all == others.came => "another one stands there".to_owned(),
+            some => format!("in {some} another one stands there"),
+        };
+        let (came, key) = (messages(others.came), legible(key.as_bytes(), 60));
+        let last = legible(&others.last, SHOWN);
+        Some(format!("{came}, none with the key `{key}` at `{pick}` ({with}); the last was `{last}`"))
     }
 }
 
@@ -98,7 +145,11 @@ impl Connection {
         }
         self.put_control(Opcode::Close, &close_payload(code, ""));
         self.closing = true;
-        let said = if reason.is_empty() { String::new() } else { format!(" (`{}`)", reason.escape_debug()) };
+        let said = if reason.is_empty() {
+            String::new()
+        } else {
+            format!(" (`{}`)", legible(reason.as_bytes(), SHOWN))
+        };
         let story = format!("the server closed the connection with code {shown}{said}");
         (Trouble { status: Some(shown), ..Trouble::new(FailureKind::GoAway, story) }, Loss::Theirs)
     }
@@ -127,7 +178,7 @@ impl Connection {
             length: length as u64,
             at: now,
         };
-        if let Some(asked) = self.asked.take_if(|asked| asked.is_answered_by(payload)) {
+        if let Some(asked) = self.asked.take_if(|asked| asked.looks_at(payload)) {
             self.answer = Some(Box::new(arrived(asked.keeps_body)));
             return self.tell();
         }
@@ -166,17 +217,23 @@ impl Connection {
         self.answer.take().map(|answer| *answer)
     }
 
+    /// What came in place of the answer, if anything did: for people.
+    pub(crate) fn in_its_place(&self) -> Option<String> {
+        self.asked.as_ref()?.story()
+    }
+
     /// Nobody waits for the answer any more. One that is known by its key is dropped when it comes; true when it would be taken
     /// for another request's.
     pub(crate) fn give_up(&mut self) -> bool {
         self.answer = None;
-        let Some(asked) = self.asked.take() else { return false };
+        let Some(mut asked) = self.asked.take() else { return false };
         if asked.key.is_none() {
             return self.state == State::Up;
         }
         if self.given_up.len() >= MOST_GIVEN_UP {
             self.given_up.remove(0);
         }
+        asked.others = Others::default();
         self.given_up.push(*asked);
         false
     }

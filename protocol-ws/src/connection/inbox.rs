@@ -42,6 +42,11 @@ impl Inbox {
         self.remove(found?)
     }
 
+    /// The message that came last.
+    pub(crate) fn last(&self) -> Option<&Arrived> {
+        self.messages.back().map(|(_, message)| message)
+    }
+
     fn remove(&mut self, place: usize) -> Option<Arrived> {
         let (_, message) = self.messages.remove(place)?;
         self.bytes -= message.payload.len();

@@ -13,7 +13,7 @@ mod pump;
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use prony_core::template::MissingValue;
 use prony_core::{ConnectionEvent, FailureKind, Outcome, Timestamp};
@@ -116,6 +116,8 @@ pub(crate) struct Connection {
     pump: Option<Waker>,
     /// Who waits for a change: its user, or what its user does side by side.
     waiting: Vec<Waker>,
+    /// Its user, who does nothing and wants to hear of its end alone: messages wake nobody for that.
+    staying: Option<Waker>,
     pub(crate) inbox: Inbox,
     /// Messages are kept for its user, though no step of a plan receives them.
     pub(crate) keeps: bool,
@@ -157,6 +159,7 @@ impl Connection {
             written: 0,
             pump: None,
             waiting: Vec::new(),
+            staying: None,
             inbox: Inbox::default(),
             keeps: part.compiled.keeps_messages,
             asked: None,
@@ -186,6 +189,17 @@ impl Connection {
     /// Why the last connection was lost, once.
     pub(crate) fn take_trouble(&mut self) -> Option<Trouble> {
         self.trouble.take().map(|trouble| *trouble)
+    }
+
+    /// Why the connection was lost, once it is and does not come back by itself.
+    pub(crate) fn poll_lost(&mut self, context: &Context<'_>) -> Poll<Trouble> {
+        if self.state == State::Idle
+            && let Some(trouble) = self.take_trouble()
+        {
+            return Poll::Ready(trouble);
+        }
+        self.staying = Some(context.waker().clone());
+        Poll::Pending
     }
 
     /// The CLOSE that came, once.
@@ -245,6 +259,7 @@ impl Connection {
                 comeback::begin(this, connection);
             }
         }
+        connection.staying.take().into_iter().for_each(Waker::wake);
         connection.tell();
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use prony_core::reply::{SHOWN, legible};
 use prony_core::{ConnectionEvent, FailureKind, Outcome, TRACEPARENT};
 use prony_transport::websocket::{Answer, Asking, NoUpgrade, upgrade};
 use prony_transport::{Handshake, Stream, failure_of_io, story_of_io};
@@ -127,21 +128,19 @@ async fn attempt(
         Err(NoUpgrade::Unaskable(text)) => Err(Trouble::new(FailureKind::Request, text)),
         Err(NoUpgrade::Wrong(text)) => Err(Trouble::new(FailureKind::Protocol, text)),
         Err(NoUpgrade::Broken(error)) => {
-            let text =
-                format!("the connection broke before the handshake was answered: {}", story_of_io(&error));
+            // Servers that wait for TLS end what does not begin with it.
+            let advice = if asking.origin.tls { "" } else { "; if it speaks TLS, try `wss://`" };
+            let story = story_of_io(&error);
+            let text = format!("the connection broke before the handshake was answered: {story}{advice}");
             Err(Trouble::new(failure_of_io(&error), text))
         }
     }
 }
 
-/// How much of a refusal's body is told.
-const SHOWN: usize = 200;
-
 fn refused(refusal: Answer, target: &Target, may_follow: bool, kept: &mut Kept) -> Trouble {
     let status = refusal.status;
-    let body = String::from_utf8_lossy(&refusal.rest).chars().take(SHOWN).collect::<String>();
-    let body = body.trim();
-    let said = if body.is_empty() { String::new() } else { format!(": `{}`", body.escape_debug()) };
+    let body = legible(refusal.rest.trim_ascii(), SHOWN);
+    let said = if body.is_empty() { String::new() } else { format!(": `{body}`") };
     let (kind, advice) = match status {
         300..400 if !may_follow => {
             (FailureKind::Redirect, "; there were more redirects than `redirects` allows")

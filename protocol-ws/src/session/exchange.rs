@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use prony_core::reply::passed_over;
 use prony_core::template::Escape;
-use prony_core::{FailureKind, Outcome, Phase, Scope, Template};
+use prony_core::{FailureKind, Filter, Outcome, Phase, Scope, Template, units};
 
 use super::WsSession;
 use crate::connection::{Asked, Connection, State, Trouble};
@@ -53,7 +54,12 @@ impl WsSession {
                 self.got(answer, length, outcome);
                 Ok(())
             }
-            Err(trouble) => {
+            Err(mut trouble) => {
+                if self.is_in_time_out(&trouble, epoch)
+                    && let Some(told) = self.connection.borrow().in_its_place()
+                {
+                    trouble.story = format!("{}: {told}", trouble.story).into();
+                }
                 self.give_up();
                 Err(trouble)
             }
@@ -92,7 +98,7 @@ impl WsSession {
                     Some((Arc::clone(received), key.into()))
                 }
             };
-            self.connection.borrow_mut().ask(Asked { key, keeps_body: step.keeps_body });
+            self.connection.borrow_mut().ask(Asked::new(key, step.keeps_body));
         }
         let began = self.part.clock.now();
         let (length, upto) = self.connection.borrow_mut().put(message.is_text, payload, message.fragments);
@@ -114,12 +120,16 @@ impl WsSession {
         outcome: &mut Outcome,
     ) -> Result<(), Trouble> {
         let began = self.part.clock.now();
-        let (mut left, mut from, mut received) = (count, 0, 0);
+        let (mut left, mut from, mut received, mut passed) = (count, 0, 0, 0);
         let filter = scope.filter;
         let mut look = |connection: &mut Connection| -> Option<Arrived> {
             loop {
-                let arrived =
-                    connection.inbox.take(&mut from, |one| filter.is_none_or(|filter| filter.takes(one)))?;
+                let takes = |one: &Arrived| {
+                    let takes = filter.is_none_or(|filter| filter.takes(one));
+                    passed += u64::from(!takes);
+                    takes
+                };
+                let arrived = connection.inbox.take(&mut from, takes)?;
                 left -= 1;
                 received += arrived.length;
                 if left == 0 {
@@ -139,13 +149,45 @@ impl WsSession {
                 }
                 self.stand(step, scope, outcome).await?;
                 let epoch = self.connection.borrow().epoch();
-                let what = if count == 1 { "no message came" } else { "not all messages came" };
-                self.patience(epoch, step.timeout).until(what, look).await?
+                let waited = self.patience(epoch, step.timeout).until("no message came", look).await;
+                match waited {
+                    Err(trouble) if self.is_in_time_out(&trouble, epoch) => {
+                        return Err(self.in_vain(step, (count - left, count), passed, filter));
+                    }
+                    waited => waited?,
+                }
             }
         };
         outcome.sent = Some(began.max(outcome.intended));
         self.got(arrived, received, outcome);
         Ok(())
+    }
+
+    /// Whether a step's own time is over, and not a keep-alive's.
+    fn is_in_time_out(&self, trouble: &Trouble, epoch: u32) -> bool {
+        trouble.kind == FailureKind::Timeout && self.connection.borrow().epoch() == epoch
+    }
+
+    /// A `receive` whose time is over, with what came in place of what it waited for.
+    fn in_vain(
+        &self,
+        step: &Step,
+        (got, of): (u32, u32),
+        passed: u64,
+        filter: Option<&dyn Filter>,
+    ) -> Trouble {
+        let limit = units::show_duration(step.timeout);
+        let what = match (of, filter.filter(|_| passed > 0)) {
+            (1, None) => "no message came".to_owned(),
+            (1, Some(_)) => "no fitting message came".to_owned(),
+            (of, _) => format!("{got} of {of} messages came"),
+        };
+        let mut story = format!("{what} within {limit}");
+        let connection = self.connection.borrow();
+        if let (Some(filter), Some(last), true) = (filter, connection.inbox.last(), passed > 0) {
+            story = format!("{story}: {}", passed_over(passed, last, filter));
+        }
+        Trouble::new(FailureKind::Timeout, story)
     }
 
     /// A message is a step's answer.

@@ -7,6 +7,7 @@ pub(crate) use wait::Patience;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use prony_core::{
@@ -157,13 +158,15 @@ impl WsSession {
         let state = self.connection.borrow().state();
         match state {
             State::Up => Ok(()),
-            State::Away => Err(Trouble::new(
-                FailureKind::Closed,
-                "the connection is lost; it comes back by itself, as `reconnect` says",
-            )),
+            State::Away => {
+                outcome.untried = true;
+                let text = "the connection is lost; it comes back by itself, as `reconnect` says";
+                Err(Trouble::new(FailureKind::Closed, text))
+            }
             State::Idle => {
                 let trouble = self.connection.borrow_mut().take_trouble();
                 if let Some(trouble) = trouble {
+                    outcome.untried = true;
                     return Err(trouble);
                 }
                 let rendered = self.part.compiled.identity.render(None, scope)?;
@@ -262,6 +265,14 @@ impl Session for WsSession {
 
     fn begin_iteration(&mut self) {
         self.renews = self.part.compiled.settings.policy == Policy::PerIteration;
+    }
+
+    fn poll_lost(&mut self, context: &mut Context<'_>) -> Poll<Exchange> {
+        self.connection.borrow_mut().poll_lost(context).map(|trouble| Exchange {
+            outcome: Outcome::lost_before(self.part.clock.now(), trouble.kind, trouble.status),
+            detail: Some(trouble.story),
+            settled: Settled::Now,
+        })
     }
 
     fn leave(&mut self) -> BoxFuture<'_, ()> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use prony_core::diagnostic::did_you_mean;
 use prony_core::{Diagnostic, Node, ReplyNeeds, StepId, Template, Variables};
 
+use super::identity::path;
 use super::{ACTIONS, Payload};
 use crate::config::Settings;
 use crate::pick::Pick;
@@ -117,7 +118,7 @@ fn short(node: &Node, context: &Context<'_>) -> Result<(&'static str, Action), D
     };
     Ok(match (word, rest) {
         ("connect", "") => ("connect", Action::Connect(None)),
-        ("connect", _) => ("connect", Action::Connect(Some(template()?))),
+        ("connect", _) => ("connect", Action::Connect(Some(path(rest, &node.place, context.variables)?))),
         ("send", text) if !text.is_empty() => ("send", Action::Send(message()?)),
         ("request", text) if !text.is_empty() => ("request", Action::Request(message()?, Matching::Order)),
         ("receive", "") => ("receive", Action::Receive(1)),
@@ -169,7 +170,7 @@ fn long(node: &Node, context: &Context<'_>) -> Result<(&'static str, Action), Di
             Action::Connect(match value.boolean() {
                 Ok(true) => None,
                 Ok(false) => return Err(value.unexpected("`true` or a path")),
-                Err(_) => Some(template(value)?),
+                Err(_) => Some(path(value.text()?, &value.place, context.variables)?),
             }),
         ),
         "send" => (action, Action::Send(message(value, context)?)),
@@ -274,6 +275,9 @@ mod tests {
             ("{ping: false}", "`true`"),
             ("{close: {code: 1005}}", "1000 to 1003"),
             ("{receive: true, filter: a}", "write `where`"),
+            ("connect wss://other.test/echo", "a scenario may have a `target` of its own"),
+            ("{connect: 'WS://other.test/echo'}", "expected a path on the target's server"),
+            ("{connect: /echo, headers: {x-a: b}}", "`ws: {headers: …}`"),
             ("{send: '{{nothing}}'}", "nothing"),
         ] {
             let told = read(text).map(|(_, name)| name).expect_err(text);

@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use prony_core::template::{Escape, MissingValue};
-use prony_core::{Diagnostic, Node, Scope, Shape, Template, Traceparent, Variables};
+use prony_core::{Diagnostic, Node, Place, Scope, Shape, Template, Traceparent, Variables};
+use prony_transport::path_texts;
 use prony_transport::websocket::{OWN_HEADERS, is_header};
 
 /// The words of a user about itself, compiled.
@@ -46,6 +47,26 @@ pub(crate) fn identity_keys(shape: Shape) -> Shape {
         .key("user_agent", Shape::text(), "The User-Agent header. Default prony/VERSION.")
         .key("basic", basic, "HTTP basic authentication.")
         .key("bearer", Shape::text(), "A bearer token, a template.")
+}
+
+/// A path of the handshake, encoded as browsers do.
+///
+/// # Errors
+/// When it is no template, or a whole URL.
+pub(super) fn path(text: &str, place: &Place, variables: &Variables) -> Result<Template, Diagnostic> {
+    let is_url = text.split_once("://").is_some_and(|(scheme, _)| {
+        ["ws", "wss", "http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    });
+    if is_url {
+        let found = format!("found the whole URL `{text}`");
+        return Err(Diagnostic::at(
+            place,
+            found,
+            "expected a path on the target's server, such as `/room/7`",
+        )
+        .help("the server stands in `target`, and a scenario may have a `target` of its own"));
+    }
+    Ok(path_texts(Template::compile(text, place, variables)?))
 }
 
 impl Identity {
@@ -110,7 +131,7 @@ impl Identity {
                 }
             });
         Ok(Self {
-            path: get("path").map(template).transpose()?,
+            path: get("path").map(|node| path(node.text()?, &node.place, variables)).transpose()?,
             headers,
             cookies: pairs("cookies")?,
             protocols: protocols.collect::<Result<_, Diagnostic>>()?,

@@ -49,6 +49,7 @@ pub(crate) fn shape() -> Shape {
         .key("count", Shape::integer(1, 1_000_000), "How many messages `receive` waits for; the last one is the answer that checks see. Default 1.")
         .key("timeout", Shape::duration(), "The longest it may take. Default: the settings'.")
         .elsewhere(&["fragments", "text", "json"], "it stands under the message: `{send: {json: {a: 1}, fragments: 2}}`")
+        .elsewhere(&["headers", "cookies", "subprotocols", "origin", "bearer"], "what the handshake says stands in the settings, `ws: {headers: …}` of the plan or the scenario; values are templates, so they differ from user to user")
         .elsewhere(&["filter"], "write `where` beside `ws`");
     Shape::either(vec![Shape::text().example("send hello"), structured])
 }

@@ -167,6 +167,10 @@ impl Filter for With {
     fn takes(&self, message: &dyn Reply) -> bool {
         String::from_utf8_lossy(message.body()).contains(self.0)
     }
+
+    fn story(&self, _: &dyn Reply) -> String {
+        format!("not a word of {}", self.0)
+    }
 }
 
 #[test]
@@ -183,6 +187,65 @@ fn a_filter_takes_its_own_and_leaves_the_others() {
             let exchange = world.perform_where(session.as_mut(), 1, Some(&With(wanted))).await;
             assert_eq!(exchange.outcome.failure.is_none(), found, "{wanted}: {exchange:?}");
             assert_eq!(session.reply().arrived().is_some(), found);
+        }
+    });
+}
+
+#[test]
+fn who_waited_in_vain_is_told_what_came() {
+    let server = Server::start();
+    run(async {
+        let steps =
+            ["connect", "{receive: true, timeout: 300ms}", "{receive: true, count: 5, timeout: 300ms}"];
+        let mut world = world(&server.url("/push=1,2,3"), "{}", &steps);
+        let mut session = world.session(0);
+        world.perform(session.as_mut(), 0).await;
+        let told = |exchange: prony_core::Exchange| exchange.detail.expect("a story").into_string();
+        let none = told(world.perform_where(session.as_mut(), 1, Some(&With("colour"))).await);
+        assert!(
+            none.starts_with(
+                "no fitting message came within 300ms: 3 messages came that `where` does not take; the last was \
+                 `{\"room\": \"one\", \"seq\": 3, \"at\": "
+            ) && none.ends_with("}`: not a word of colour"),
+            "{none}"
+        );
+        let some = told(world.perform_where(session.as_mut(), 2, Some(&With("\"seq\": 1"))).await);
+        assert!(
+            some.starts_with("1 of 5 messages came within 300ms: 2 messages came that `where` does not"),
+            "{some}"
+        );
+        let few = told(world.perform(session.as_mut(), 2).await);
+        assert_eq!(few, "2 of 5 messages came within 300ms");
+        let nothing = told(world.perform(session.as_mut(), 1).await);
+        assert_eq!(nothing, "no message came within 300ms");
+    });
+}
+
+#[test]
+fn a_key_that_stands_elsewhere_in_the_answer_is_told() {
+    let server = Server::start();
+    run(async {
+        let steps = [
+            "{request: {json: {id: 1, do: push}}, match: {sent: json $.id, received: json $.re}, timeout: 300ms}",
+            "{request: {json: {id: 2, re: 7}}, match: {sent: json $.id, received: json $.re}, timeout: 300ms}",
+            "{request: {json: {id: 3, do: hold}}, match: json $.id, timeout: 300ms}",
+        ];
+        let mut world = world(&server.url("/echo"), "{}", &steps);
+        let mut session = world.session(0);
+        for (step, told) in [
+            (
+                0,
+                "no answer came within 300ms: 2 messages came, none with the key `1` at `json $.re` (nothing stands there); the last was `{\"id\":1,\"do\":\"push\"}`",
+            ),
+            (
+                1,
+                "no answer came within 300ms: 1 message came, none with the key `2` at `json $.re` (another one stands there); the last was `{\"id\":2,\"re\":7}`",
+            ),
+            (2, "no answer came within 300ms"),
+        ] {
+            let exchange = world.perform(session.as_mut(), step).await;
+            assert_eq!(exchange.outcome.failure, Some(FailureKind::Timeout), "{exchange:?}");
+            assert_eq!(exchange.detail.as_deref(), Some(told));
         }
     });
 }

@@ -35,17 +35,26 @@ fn pushes_are_timed_and_what_is_missing_twice_or_late_is_counted() {
 fn times_that_cannot_be_are_counted_and_told() {
     let server = Server::start();
     run(async {
-        for (settings, metric) in [
+        for (settings, metric, story) in [
             // Read as milliseconds, microseconds are far ahead.
-            ("{feed: {time: json $.at}}", "ws.ahead"),
-            ("{feed: {time: json $.nothing}}", "ws.untimed"),
-            ("{feed: {time: json $.at, unit: ns}}", "ws.untimed"),
+            ("{feed: {time: json $.at}}", "ws.ahead", "with `unit: us` it would be about now"),
+            ("{feed: {time: json $.nothing}}", "ws.untimed", "without a time at `json $.nothing`"),
+            ("{feed: {time: json $.at, unit: ns}}", "ws.untimed", "with `unit: us` it would be about now"),
+            (
+                "{feed: {time: json $.room}}",
+                "ws.untimed",
+                "`one` where their time stands, which is none in `unit: ms`;",
+            ),
+            ("{feed: {sequence: json $.sq}}", "ws.unaudited", "without a whole number at `json $.sq`"),
         ] {
             let mut world = world(&server.url("/push=1,2"), settings, &["connect", "ping"]);
             let mut session = world.session(0);
             world.perform_all(session.as_mut()).await;
-            assert_eq!(world.recorded_as("push").len(), 0);
-            assert!(world.recorded.borrow().notices.iter().any(|told| told.contains(metric)), "{metric}");
+            if settings.contains("time") {
+                assert_eq!(world.recorded_as("push").len(), 0);
+            }
+            let notices = world.recorded.borrow().notices.clone();
+            assert!(notices.iter().any(|told| told.contains(metric) && told.contains(story)), "{notices:?}");
             drop(session);
             assert_eq!(world.metrics().get(metric), Some(&2.0));
         }

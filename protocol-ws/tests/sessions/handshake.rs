@@ -1,9 +1,9 @@
 //! The handshake: what it says, and how it fails.
 
-use prony_core::{FailureKind, Phase};
+use prony_core::{FailureKind, Phase, Variables};
 
 use crate::server::Server;
-use crate::world::{once, run, world};
+use crate::world::{ALL, compile, once, run, world};
 
 #[test]
 fn a_handshake_says_what_the_plan_says_and_is_timed() {
@@ -48,10 +48,10 @@ const WAYS: [(&str, FailureKind, Option<u16>, &str); 16] = [
     ("endless", FailureKind::Protocol, None, "more than 128 headers"),
     ("endless-line", FailureKind::Protocol, None, "longer than"),
     ("forbidden", FailureKind::StatusClient, Some(403), "`not today`"),
-    ("unavailable", FailureKind::StatusServer, Some(503), "busy"),
+    ("unavailable", FailureKind::StatusServer, Some(503), "`{\"error\": \"busy\"}`"),
     ("page", FailureKind::Status, Some(200), "HTTP status 200"),
     ("redirect", FailureKind::Status, Some(302), "set `redirects`"),
-    ("close", FailureKind::Closed, None, "before the handshake was answered"),
+    ("close", FailureKind::Closed, None, "if it speaks TLS, try `wss://`"),
     ("half", FailureKind::Timeout, None, "no WebSocket within"),
     ("silence", FailureKind::Timeout, None, "no WebSocket within"),
     ("nowhere", FailureKind::Status, Some(302), "302"),
@@ -136,4 +136,32 @@ fn a_connection_that_another_step_needs_is_made_by_it() {
         drop(session);
         assert_eq!(world.metrics().get("ws.close_1000"), Some(&2.0));
     });
+}
+
+#[test]
+fn paths_are_encoded_as_browsers_do_and_begin_with_a_slash() {
+    let server = Server::start();
+    run(async {
+        let steps = ["connect room/a b?x=ä", "{connect: '/<{{user.id}}>'}", "close", "request hello"];
+        let mut world = world(&server.url("/base"), "{path: 'of settings'}", &steps);
+        let mut session = world.session(0);
+        world.perform_all(session.as_mut()).await;
+        let lines: Vec<_> = server
+            .seen()
+            .heads
+            .iter()
+            .map(|head| head.lines().next().unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(
+            lines,
+            ["GET /room/a%20b?x=%C3%A4 HTTP/1.1", "GET /%3C0%3E HTTP/1.1", "GET /of%20settings HTTP/1.1",]
+        );
+    });
+    let told = compile(
+        Some("ws://a.test"),
+        "{path: 'ws://b.test/echo'}",
+        &[("connect", ALL)],
+        &Variables::default(),
+    );
+    assert!(told.err().is_some_and(|told| told.contains("expected a path on the target's server")));
 }

@@ -119,7 +119,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, here: SocketAddr) -> Io {
             "forbidden" => {
                 "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\nx-why: no\r\n\r\nnot today".to_owned()
             }
-            "unavailable" => "HTTP/1.1 503 Sorry\r\n\r\nbusy".to_owned(),
+            "unavailable" => "HTTP/1.1 503 Sorry\r\n\r\n{\"error\": \"busy\"}".to_owned(),
             "page" => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_owned(),
             "redirect" => format!("HTTP/1.1 302 Found\r\nLocation: http://{here}/echo\r\n\r\n"),
             "relative" => "HTTP/1.1 307 There\r\nLocation: /echo?moved\r\n\r\n".to_owned(),

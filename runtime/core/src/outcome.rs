@@ -234,6 +234,9 @@ pub struct Outcome {
     pub failure: Option<FailureKind>,
     /// Its place in its iteration's trace, if there is one and the request was told.
     pub trace: Option<Traced>,
+    /// Nothing was tried: the connection that it should have gone over had been lost before. It has no time then, for how long it
+    /// would have taken nobody knows.
+    pub untried: bool,
 }
 
 impl Outcome {
@@ -250,6 +253,7 @@ impl Outcome {
             status: None,
             failure: None,
             trace: None,
+            untried: false,
         }
     }
 
@@ -257,6 +261,12 @@ impl Outcome {
     #[must_use]
     pub const fn traced(self, trace: Option<Traced>) -> Self {
         Self { trace, ..self }
+    }
+
+    /// What tells of a connection that was lost before: a failure with the peer's last word, if it had one.
+    #[must_use]
+    pub fn lost_before(now: Timestamp, kind: FailureKind, status: Option<u16>) -> Self {
+        Self { finished: now, status, failure: Some(kind), untried: true, ..Self::due(now) }
     }
 
     /// Nanoseconds from the intended start to the end.

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::BoxFuture;
 use crate::catalog::{Attribute, Entries, StepId, TooMany};
@@ -103,6 +104,11 @@ pub trait DriverBuilder {
         false
     }
 
+    /// Whether its users keep connections that may be lost for good while they do nothing ([`Session::poll_lost`]).
+    fn keeps_connections(&self) -> bool {
+        false
+    }
+
     /// The name of the step compiled last, when its plan gives none: `GET /items/{{id}}`.
     fn default_name(&self) -> String;
 
@@ -162,6 +168,12 @@ pub trait Session: Send {
 
     /// A new iteration begins: a session whose policy is a connection each iteration lets go of its old one.
     fn begin_iteration(&mut self);
+
+    /// Ready when the user's connection is lost for good and no step has told it: with the failure, which is told once. For who
+    /// waits and asks for nothing. Where each request brings its connection, and where a lost one comes back by itself, it never is.
+    fn poll_lost(&mut self, _context: &mut Context<'_>) -> Poll<Exchange> {
+        Poll::Pending
+    }
 
     /// The user goes away, for a while or for good: what is under way is waited for, connections are closed in good order.
     /// The session must stay usable. May take as long as the scenario's graceful stop.

@@ -50,10 +50,15 @@ impl<'a> Answer<'a> {
         Self { outcome, reply, json: None }
     }
 
+    /// Its body as JSON, if it is that.
+    fn json(&mut self) -> Option<&Json> {
+        let body = self.reply.body();
+        self.json.get_or_insert_with(|| serde_json::from_slice(body).ok()).as_ref()
+    }
+
     /// What a JSON path finds first, as text.
     pub(crate) fn json_text(&mut self, path: &JsonPath) -> Option<String> {
-        let body = self.reply.body();
-        let json = self.json.get_or_insert_with(|| serde_json::from_slice(body).ok()).as_ref()?;
+        let json = self.json()?;
         path.query(json).first().map(|found| match found {
             Json::String(text) => text.clone(),
             other => other.to_string(),
@@ -223,17 +228,24 @@ const SHOWN: usize = 60;
 impl Check {
     /// The check, what it looked at, and what that was compared with where it was filled in: for people.
     pub(crate) fn story(&self, answer: &mut Answer<'_>, scope: &mut Scope<'_>) -> String {
-        let found = self.found(answer);
-        let text = &self.text;
         match self.comparison.filled(scope) {
-            Ok(Cow::Borrowed(_)) => format!("`{text}` (found {found})"),
-            Ok(Cow::Owned(filled)) => {
+            Ok(comparison) => self.told(answer, &comparison),
+            Err(_) => {
+                format!("`{}` (found {}, and a variable without a value)", self.text, self.found(answer))
+            }
+        }
+    }
+
+    fn told(&self, answer: &mut Answer<'_>, comparison: &Cow<'_, Comparison>) -> String {
+        let (text, found) = (&self.text, self.found(answer));
+        match comparison {
+            Cow::Borrowed(_) => format!("`{text}` (found {found})"),
+            Cow::Owned(filled) => {
                 format!(
                     "`{text}` (found {found}, expected {})",
                     shown(filled.filled_in().unwrap_or_default())
                 )
             }
-            Err(_) => format!("`{text}` (found {found}, and a variable without a value)"),
         }
     }
 
@@ -248,6 +260,7 @@ impl Check {
             Subject::Size => Some(format!("{} bytes", answer.outcome.body_bytes)),
             Subject::Body => Some(String::from_utf8_lossy(answer.reply.body()).into_owned()),
             Subject::Field { kind, name } => answer.reply.field(kind, name).map(std::borrow::Cow::into_owned),
+            Subject::Json(_) if answer.json().is_none() => return "no JSON".to_owned(),
             Subject::Json(path) => answer.json_text(path),
         };
         found.map_or_else(|| "nothing".to_owned(), |text| shown(&text))
@@ -293,13 +306,27 @@ impl<'a> Conditions<'a> {
 
 impl Filter for Conditions<'_> {
     fn takes(&self, message: &dyn Reply) -> bool {
-        let outcome = Outcome {
-            body_bytes: message.body().len() as u64,
-            ..Outcome::due(message.arrived().unwrap_or_default())
-        };
+        let outcome = outcome_of(message);
         let mut answer = Answer::new(&outcome, message);
         self.0.iter().all(|(condition, comparison)| condition.holds(comparison, &mut answer))
     }
+
+    fn story(&self, message: &dyn Reply) -> String {
+        let outcome = outcome_of(message);
+        let mut answer = Answer::new(&outcome, message);
+        let mut told = Vec::new();
+        for (condition, comparison) in &self.0 {
+            if !condition.holds(comparison, &mut answer) {
+                told.push(condition.told(&mut answer, comparison));
+            }
+        }
+        told.join(", ")
+    }
+}
+
+/// What conditions see of a message beside the message.
+fn outcome_of(message: &dyn Reply) -> Outcome {
+    Outcome { body_bytes: message.body().len() as u64, ..Outcome::due(message.arrived().unwrap_or_default()) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod audit;
 mod failover;
 mod hostile;
+mod lost;
 mod ready_plans;
 mod real;
 

@@ -38,6 +38,11 @@ fn what_is_typed_wrongly_is_told() {
         (&["ws://127.0.0.1:1/", "--message", "x", "--match", "xpath /a"], "json PATH"),
         (&["ws://127.0.0.1:1/", "--message", "x", "--subprotocol", "a b"], "subprotocol"),
         (&["ws://127.0.0.1:1/", "--unit", "ms"], "--time"),
+        (&["ws://127.0.0.1:1/", "--match", "json $.id"], "`--match` without a message"),
+        (&["ws://127.0.0.1:1/", "--check", "status == 0"], "`--check` without a message"),
+        (&["ws://127.0.0.1:1/", "--every", "1s"], "`--every` without a message"),
+        (&["ws://127.0.0.1:1/", "--no-answer"], "`--no-answer` without a message"),
+        (&["ws://127.0.0.1:1/", "--fragments", "2"], "`--fragments` without a message"),
     ] {
         let (code, _, stderr) = ws(arguments);
         assert_eq!(code, 2, "{arguments:?}: {stderr}");

@@ -106,9 +106,10 @@ fn what_breaks_later_spares_what_came_before() {
 #[test]
 fn pings_that_nobody_answers_end_a_silent_connection() {
     let served = Served::with_websocket();
-    let plan = "target: TARGET\nws: {path: '/sink?no_pong&early', keep_alive: {every: 200ms, timeout: 300ms}}\nscenarios:\n  main:\n    load: {users: 3, for: 3s}\n    steps:\n      - ws: connect\n      - stay: true\n";
+    let plan = "target: TARGET\nws: {path: '/sink?no_pong&early', keep_alive: {every: 200ms, timeout: 300ms}}\nscenarios:\n  main:\n    load: {users: 3, iterations: 1}\n    steps:\n      - ws: connect\n      - stay: 3s\n";
     let ran = run(served.ws(), plan);
     assert_eq!(ran.sum("ws.connections_lost"), 3.0, "{}", ran.stdout);
+    assert_eq!(ran.step("stay")["failures"]["by_kind"]["timeout"], 3, "{}", ran.stdout);
     let plan = plan.replace("no_pong&early", "").replace("/sink?", "/sink");
     let ran = run(served.ws(), &plan);
     assert_eq!(ran.sum("ws.connections_lost"), 0.0, "{}", ran.stdout);

@@ -5,7 +5,7 @@ use crate::binary::{Plan, Prony, Served};
 
 fn plan(query: &str) -> String {
     format!(
-        "target: TARGET\nws: {{path: '/feed/x?rate=2000&count=1000&{query}', feed: {{time: json $.at, unit: us, sequence: json $.seq}}}}\nscenarios:\n  main:\n    load: {{users: 3, for: 3s}}\n    steps:\n      - ws: connect\n      - stay: true\n"
+        "target: TARGET\nws: {{path: '/feed/x?rate=2000&count=1000&{query}', feed: {{time: json $.at, unit: us, sequence: json $.seq}}}}\nscenarios:\n  main:\n    load: {{users: 3, iterations: 1}}\n    steps:\n      - ws: connect\n      - stay: 3s\n"
     )
 }
 

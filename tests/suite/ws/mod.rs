@@ -5,6 +5,7 @@ mod faults;
 mod feeds;
 mod foreign;
 mod journey;
+mod lost;
 mod proxy;
 mod ready_plans;
 mod recipes;

@@ -21,9 +21,10 @@ fn nginx_passes_frames_on_and_ends_what_is_silent() {
     ran.assert_clean("through nginx");
     assert_eq!(ran.step("ping")["requests"], 200, "{}", ran.stdout);
     // It ends a connection that nothing goes over for a second, without a CLOSE; PINGs keep it.
-    let idle = "target: TARGET\nws: {path: /echoKEEP}\nscenarios:\n  main:\n    load: {users: 2, for: 4s}\n    steps:\n      - ws: connect\n      - stay: true\n";
+    let idle = "target: TARGET\nws: {path: /echoKEEP}\nscenarios:\n  main:\n    load: {users: 2, iterations: 1}\n    steps:\n      - ws: connect\n      - stay: 4s\n";
     let ran = run(&url, &idle.replace("KEEP", ""));
     assert_eq!(ran.sum("ws.connections_lost"), 2.0, "{}", ran.stdout);
+    assert_eq!(ran.step("stay")["failures"]["total"], 2, "{}", ran.stdout);
     let ran = run(&url, &idle.replace("KEEP", ", keep_alive: {every: 300ms}"));
     assert_eq!(ran.sum("ws.connections_lost"), 0.0, "{}", ran.stdout);
     // Without its server it answers with an HTTP status.

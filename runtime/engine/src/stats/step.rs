@@ -22,7 +22,7 @@ pub struct StepStats {
     /// Checks in the step's order.
     pub checks: Vec<CheckCount>,
     /// From the intended start to the end of every request that ended by itself: not of those cut off when the run or their guest
-    /// ended, nor of those that could not be made or were refused.
+    /// ended, nor of those that could not be made, were refused, or had no connection to go over any more.
     pub response: Latency,
     /// From the actual send to the end of those of them that were sent.
     pub service: Latency,
@@ -134,7 +134,7 @@ impl StepStats {
         }
         self.bytes_sent += outcome.traffic.sent;
         self.bytes_received += outcome.traffic.received;
-        if outcome.failure.is_some_and(has_no_time) {
+        if outcome.untried || outcome.failure.is_some_and(has_no_time) {
             return;
         }
         let response = outcome.response_nanos();

@@ -23,7 +23,8 @@ pub(super) fn judge(totals: &Statistics, catalog: &Catalog, requests: u64) -> Ve
     for (step, entry) in steps {
         let cut = step.failures[FailureKind::Cut as usize];
         let ended = step.requests.saturating_sub(cut);
-        if ended == 0 || step.failed() < step.requests {
+        // What was never tried (its connection was lost before) is told where the connection was.
+        if ended == 0 || step.failed() < step.requests || step.response.count() == 0 {
             continue;
         }
         let scenario = catalog.scenarios.get(usize::from(entry.scenario.0)).map_or("", String::as_str);

@@ -308,15 +308,18 @@ mod tests {
 
     #[test]
     fn a_step_that_never_succeeds_is_told_although_others_do() {
-        let with_second = |failed: u64, cut: u64| {
+        let timed = |failed: u64, cut: u64, times: u64| {
             judged(move |totals, _| {
                 let mut step = StepStats::new(0);
                 step.requests = 20;
+                (0..times).for_each(|_| step.response.record(MS));
                 step.failures[FailureKind::Timeout as usize] = failed;
                 step.failures[FailureKind::Cut as usize] = cut;
                 totals.steps.push(step);
             })
         };
+        let with_second = |failed, cut| timed(failed, cut, 20 - cut);
+        assert_eq!(timed(20, 0, 0), (Status::Valid, vec![]), "nothing was tried");
         assert_eq!(with_second(20, 0), (Status::Degraded, vec!["fruitless"]));
         assert_eq!(with_second(15, 5), (Status::Degraded, vec!["fruitless"]));
         assert_eq!(with_second(19, 0), (Status::Valid, vec![]));

@@ -2,6 +2,7 @@
 
 mod effects;
 mod functions;
+mod stay;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,7 +22,7 @@ use send_wrapper::SendWrapper;
 use self::effects::Cause;
 use crate::check::{Answer, Conditions, evaluate};
 use crate::data::{DataSource, Fed, Feeder};
-use crate::program::{Beat, Condition, OnFailure, Operation, Phase, Program, Request};
+use crate::program::{Condition, OnFailure, Operation, Phase, Program, Request};
 
 /// A scenario's journeys: once a run.
 pub(crate) struct PlanJourneys {
@@ -193,18 +194,8 @@ impl PlanJourney {
                     if step == Step::Hopeless {
                         return IterationEnd::Fatal(self.hopeless.take().unwrap_or_default());
                     }
-                    if step == Step::Failed {
-                        if self.failed_at_once {
-                            // Without a pause a closed load would do nothing else, and count nothing but that.
-                            tokio::time::sleep(BREATH).await;
-                        }
-                        self.groups.iter_mut().for_each(|group| group.failed = true);
-                        if request.on_failure == OnFailure::EndIteration {
-                            while !self.groups.is_empty() {
-                                self.end_group(now);
-                            }
-                            return IterationEnd::Failed;
-                        }
+                    if step == Step::Failed && self.failed(request.on_failure, now).await {
+                        return IterationEnd::Failed;
                     }
                 }
                 Operation::Think(think) => {
@@ -219,8 +210,12 @@ impl PlanJourney {
                     }
                 }
                 Operation::OnceDone(number) => self.done_once[*number] = true,
-                Operation::Stay { at_most } => {
-                    now = self.stay(*at_most, &start, now).await;
+                Operation::Stay { at_most, on_failure } => {
+                    let (step, ended) = self.stay(*at_most, &start, now).await;
+                    now = ended;
+                    if step == Step::Failed && self.failed(*on_failure, now).await {
+                        return IterationEnd::Failed;
+                    }
                 }
                 Operation::EveryBegin { beat, end } => {
                     let phase = match beat.phase {
@@ -285,33 +280,19 @@ impl PlanJourney {
         IterationEnd::Complete
     }
 
-    /// Waits for the next beat; false when the user is wanted no longer.
-    async fn beat(&mut self, beat: &Beat, start: &Start) -> bool {
-        let due = self.beats[beat.number].0;
-        if due >= start.wanted.until() {
-            self.stay(None, start, due).await;
-            return false;
+    /// A step has failed; whether that ends the iteration.
+    async fn failed(&mut self, on_failure: OnFailure, now: Timestamp) -> bool {
+        if self.failed_at_once {
+            // Without a pause a closed load would do nothing else, and count nothing but that.
+            tokio::time::sleep(BREATH).await;
         }
-        if self.seat.clock.now() >= due {
-            // Who lags behind has a stop to hear of as well.
-            return !start.wanted.is_stopped();
+        self.groups.iter_mut().for_each(|group| group.failed = true);
+        if on_failure == OnFailure::EndIteration {
+            while !self.groups.is_empty() {
+                self.end_group(now);
+            }
         }
-        tokio::select! {
-            () = self.seat.timer.until(due) => true,
-            () = start.wanted.stopped() => false,
-        }
-    }
-
-    /// Waits until the user is wanted no longer, or for so long.
-    async fn stay(&mut self, at_most: Option<Duration>, start: &Start, now: Timestamp) -> Timestamp {
-        let clock = self.seat.clock;
-        // What lies a century ahead is never.
-        let left = at_most.map_or(Duration::MAX, |most| now + most - clock.now());
-        tokio::select! {
-            () = tokio::time::sleep(left.min(Duration::from_secs(100 * 366 * 86_400))) => {}
-            () = start.wanted.over(clock, tokio::time::sleep) => {}
-        }
-        clock.now()
+        on_failure == OnFailure::EndIteration
     }
 
     /// Forgets the iteration before and takes new rows.

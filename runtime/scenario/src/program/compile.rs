@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prony_core::catalog::{Entries, TooMany};
-use prony_core::diagnostic::did_you_mean;
 use prony_core::protocol::Wiring;
 use prony_core::{
-    Catalog, Diagnostic, DriverBuilder, Journeys, Node, Place, ReplyNeeds, ScenarioId, SetupError, Template,
+    Catalog, Diagnostic, DriverBuilder, Journeys, Node, ReplyNeeds, ScenarioId, SetupError, Template,
     Variables,
 };
 use prony_plugin_host::{
@@ -20,7 +19,8 @@ use crate::check::{Check, MOST};
 use crate::comparison::{Comparison, plain_number};
 use crate::data::DataSources;
 use crate::journey::{PlanJourneys, Source};
-use crate::program::{Beat, Condition, FunctionUse, OnFailure, Operation, Phase, Program, Request, Since};
+use crate::program::causes::Causes;
+use crate::program::{Beat, Condition, FunctionUse, OnFailure, Operation, Phase, Program, Request};
 use crate::protocols::Protocols;
 use crate::think::Think;
 
@@ -93,7 +93,7 @@ pub fn compile(
         builders: Vec::new(),
         functions: FunctionsBuilder::new(source.plugins, source.name, data_set(data)),
         program: Program::default(),
-        causes: Vec::new(),
+        causes: Causes::default(),
         on_failure: on_failure(source.node)?.unwrap_or(OnFailure::Continue),
     };
     let columns = compiler.define(data);
@@ -175,8 +175,7 @@ struct Compiler<'a, 's> {
     builders: Vec<(&'static str, Box<dyn DriverBuilder>)>,
     functions: FunctionsBuilder<'s>,
     program: Program,
-    /// The names of steps from which others count their time, by their number, and where they are named first.
-    causes: Vec<(String, Place)>,
+    causes: Causes,
     on_failure: OnFailure,
 }
 
@@ -210,6 +209,14 @@ impl Compiler<'_, '_> {
 
     fn steps(&mut self, steps: &Node) -> Result<(), CompileError> {
         steps.items().iter().try_for_each(|step| self.step(step))
+    }
+
+    /// Steps that are done again and again within an iteration.
+    fn repeated(&mut self, steps: &Node) -> Result<(), CompileError> {
+        let first = self.program.requests.len();
+        self.steps(steps)?;
+        self.causes.repeated.push(first..self.program.requests.len());
+        Ok(())
     }
 
     fn step(&mut self, step: &Node) -> Result<(), CompileError> {
@@ -278,7 +285,7 @@ impl Compiler<'_, '_> {
         self.program.loops += 1;
         let begin = self.emit(Operation::LoopBegin { counter, times, end: 0 });
         let body = self.here();
-        self.steps(inner)?;
+        self.repeated(inner)?;
         self.emit(Operation::LoopEnd { counter, body });
         let end = self.here();
         self.program.operations[begin] = Operation::LoopBegin { counter, times, end };
@@ -309,7 +316,7 @@ impl Compiler<'_, '_> {
         self.program.beats += 1;
         let begin = self.emit(Operation::EveryBegin { beat, end: 0 });
         let body = self.here();
-        self.steps(inner)?;
+        self.repeated(inner)?;
         self.emit(Operation::EveryEnd { beat, body });
         self.program.operations[begin] = Operation::EveryBegin { beat, end: self.here() };
         Ok(())
@@ -324,7 +331,7 @@ impl Compiler<'_, '_> {
         if at_most.is_none() {
             self.needs_an_end(value, "`stay: true`")?;
         }
-        self.emit(Operation::Stay { at_most });
+        self.emit(Operation::Stay { at_most, on_failure: self.on_failure });
         Ok(())
     }
 
@@ -450,7 +457,7 @@ impl Compiler<'_, '_> {
             self.variables.define(&key.name);
         }
         let (validate, judge) = self.function(step, Task::Validate)?.unzip();
-        let since = self.since(step)?;
+        let since = self.causes.since(step, self.program.requests.len())?;
         let default = self.builders[driver].1.default_name();
         let default =
             since.as_ref().map_or(default.clone(), |since| format!("{default} since {}", since.name));
@@ -493,42 +500,13 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// The cause from which the step's time counts.
-    fn since(&mut self, step: &Node) -> Result<Option<Since>, Diagnostic> {
-        let Some(node) = step.get("since") else { return Ok(None) };
-        let name = node.text()?.to_owned();
-        let cause = match self.causes.iter().position(|(known, _)| *known == name) {
-            Some(known) => known,
-            None => {
-                self.causes.push((name.clone(), node.place.clone()));
-                self.causes.len() - 1
-            }
-        };
-        Ok(Some(Since { cause, name }))
-    }
-
-    /// Finds the steps that others count their time from.
-    fn find_causes(&mut self) -> Result<(), Diagnostic> {
-        for (number, (name, place)) in self.causes.iter().enumerate() {
-            let mut steps =
-                self.program.requests.iter_mut().filter(|request| request.name == *name).peekable();
-            if steps.peek().is_none() {
-                drop(steps);
-                let mistake = Diagnostic::at(
-                    place,
-                    format!("found `{name}`"),
-                    "expected the name of a step of this scenario",
-                );
-                let names = self.program.requests.iter().map(|request| request.name.as_str());
-                let known: Vec<&str> = names.clone().collect();
-                return Err(match did_you_mean(name, names) {
-                    Some(meant) => mistake.help(format!("did you mean `{meant}`?")),
-                    None => mistake.help(format!("its steps are: {}", known.join(", "))),
-                });
-            }
-            steps.for_each(|request| request.cause = Some(number));
+    /// Whoever stays has no step that would tell that its connection is lost, so `stay` counts as one.
+    fn find_losses(&mut self) -> Result<(), TooMany> {
+        let stays = |operation: &Operation| matches!(operation, Operation::Stay { .. });
+        let keeps = self.builders.iter().find(|(_, builder)| builder.keeps_connections());
+        if let (Some((protocol, _)), true) = (keeps, self.program.operations.iter().any(stays)) {
+            self.program.stay = Some(self.catalog.add_step(self.source.id, "stay", protocol, Vec::new())?);
         }
-        self.program.causes = self.causes.len();
         Ok(())
     }
 
@@ -546,7 +524,8 @@ impl Compiler<'_, '_> {
         data: &DataSources,
         columns: Vec<Vec<usize>>,
     ) -> Result<Arc<dyn Journeys>, CompileError> {
-        self.find_causes()?;
+        self.program.causes = self.causes.find(&mut self.program.requests)?;
+        self.find_losses()?;
         let names = self.variables.names().iter().cloned();
         let numbers: HashMap<String, usize> =
             names.enumerate().map(|(number, name)| (name, number)).collect();

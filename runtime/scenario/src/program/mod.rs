@@ -1,5 +1,6 @@
 //! A scenario's steps as a flat program with jumps: no recursion and no nested futures when a user walks through it.
 
+mod causes;
 mod compile;
 
 pub use compile::{CompileError, ScenarioSource, compile};
@@ -25,6 +26,8 @@ pub(crate) struct Program {
     pub(crate) onces: usize,
     /// How many beats a user keeps.
     pub(crate) beats: usize,
+    /// Where connections count that are lost while their users stay, where there are such.
+    pub(crate) stay: Option<StepId>,
     /// How many loop counters a user needs.
     pub(crate) loops: usize,
     /// How many causes a user keeps, from which the time of later steps counts.
@@ -64,6 +67,7 @@ pub(crate) enum Operation {
     /// Waits until the load wants the user no longer.
     Stay {
         at_most: Option<Duration>,
+        on_failure: OnFailure,
     },
     /// Waits for the first beat, or leaps to `end` when there is none.
     EveryBegin {

@@ -1,7 +1,7 @@
 //! `prony ws URL`: the quick form of WebSocket, load from flags.
 
 use clap::Args;
-use prony_core::Diagnostic;
+use prony_core::{Diagnostic, Place, Source};
 use serde_json::{Map, Value as Json, json};
 
 use crate::commands::Failure;
@@ -88,6 +88,7 @@ impl Ws {
     }
 
     fn plan(&self) -> Result<Json, Diagnostic> {
+        self.only_fitting_flags()?;
         let (target, path) = quick::split_url("prony ws", &self.url, ["ws", "wss"])?;
         let mut top = Map::new();
         top.insert("name".to_owned(), "prony ws".into());
@@ -109,6 +110,26 @@ impl Ws {
             false => json!([{ "once": [connect] }, exchange]),
         };
         Ok(plan)
+    }
+
+    /// Without a message there is nothing that these could be about.
+    fn only_fitting_flags(&self) -> Result<(), Diagnostic> {
+        let of_a_message = [
+            ("--match", self.match_by.is_some()),
+            ("--check", !self.judge.checks.is_empty()),
+            ("--every", self.every.is_some()),
+            ("--no-answer", self.no_answer),
+            ("--fragments", self.fragments.is_some()),
+        ];
+        match of_a_message.into_iter().find(|(_, given)| *given).filter(|_| self.is_listening()) {
+            None => Ok(()),
+            Some((flag, _)) => {
+                let place = Place { start: 0, end: flag.len(), source: Source::new("prony ws", flag) };
+                let found = format!("`{flag}` without a message");
+                Err(Diagnostic::at(&place, found, "expected `--message` or `--size` beside it")
+                    .help("without a message users only listen; thresholds judge that: `--threshold 'ws.connections_lost == 0'`"))
+            }
+        }
     }
 
     fn is_listening(&self) -> bool {

@@ -78,6 +78,10 @@ impl prony_core::Filter for Holding {
     fn takes(&self, message: &dyn Reply) -> bool {
         String::from_utf8_lossy(message.body()).contains(self.0)
     }
+
+    fn story(&self, _message: &dyn Reply) -> String {
+        format!("it has no `{}` in it", self.0)
+    }
 }
 
 #[test]

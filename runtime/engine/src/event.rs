@@ -43,6 +43,8 @@ pub enum Event {
 /// What happened in one second (the last one may be shorter) on all workers.
 #[derive(Clone, Debug)]
 pub struct Interval {
+    /// The run's beginning on its clock.
+    pub begin: Timestamp,
     /// From the run's beginning to this interval's beginning.
     pub from: Duration,
     /// From the run's beginning to this interval's end.

@@ -106,7 +106,8 @@ impl Traces {
 }
 
 impl Sampled {
-    pub(crate) fn add(&mut self, other: Self) {
+    /// Adds another stretch's.
+    pub fn add(&mut self, other: Self) {
         self.iterations += other.iterations;
         self.requests += other.requests;
         self.lost += other.lost;

@@ -229,14 +229,14 @@ impl Check {
     /// The check, what it looked at, and what that was compared with where it was filled in: for people.
     pub(crate) fn story(&self, answer: &mut Answer<'_>, scope: &mut Scope<'_>) -> String {
         match self.comparison.filled(scope) {
-            Ok(comparison) => self.told(answer, &comparison),
+            Ok(comparison) => self.told(answer, comparison),
             Err(_) => {
                 format!("`{}` (found {}, and a variable without a value)", self.text, self.found(answer))
             }
         }
     }
 
-    fn told(&self, answer: &mut Answer<'_>, comparison: &Cow<'_, Comparison>) -> String {
+    fn told(&self, answer: &mut Answer<'_>, comparison: Cow<'_, Comparison>) -> String {
         let (text, found) = (&self.text, self.found(answer));
         match comparison {
             Cow::Borrowed(_) => format!("`{text}` (found {found})"),
@@ -317,7 +317,7 @@ impl Filter for Conditions<'_> {
         let mut told = Vec::new();
         for (condition, comparison) in &self.0 {
             if !condition.holds(comparison, &mut answer) {
-                told.push(condition.told(&mut answer, comparison));
+                told.push(condition.told(&mut answer, comparison.clone()));
             }
         }
         told.join(", ")

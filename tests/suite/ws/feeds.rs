@@ -53,9 +53,9 @@ fn messages_are_told_apart_from_what_is_timed_of_them() {
     let deliveries = &run.summary()["scenarios"]["main"]["deliveries"];
     let kinds = ["push", "push interval", "first message"].map(|name| deliveries[name]["kind"].clone());
     assert_eq!(kinds, ["messages", "times", "times"]);
-    assert_eq!(delivered(&run.results(), "messages"), 3_000);
+    assert_eq!(delivered(run.results(), "messages"), 3_000);
     // From each message but the first to the next, and the first ones.
-    assert_eq!(delivered(&run.results(), "times"), 3 * 999 + 3);
+    assert_eq!(delivered(run.results(), "times"), 3 * 999 + 3);
 }
 
 #[test]

@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prony_core::{Catalog, ScenarioId};
+use prony_core::{Catalog, ScenarioId, Timestamp};
 use prony_engine::event::{GeneratorStats, Interval};
 use prony_engine::stats::{Latency, StepStats};
+use prony_engine::traces::Sampled;
 use prony_engine::{
     Action, Course, Ended, Event, RunResult, Span, Statistics, Status, ThresholdResult, Verdict,
 };
@@ -59,6 +60,8 @@ impl Live {
     pub(crate) fn new(about: &About) -> Self {
         let catalog = about.catalog.clone();
         let so_far = RunResult {
+            begin: Timestamp::default(),
+            traces: None,
             ended: Ended::Finished,
             started: prony_engine::clock::wall_clock(),
             lasted: Duration::ZERO,
@@ -131,6 +134,11 @@ impl Live {
     fn interval(&mut self, interval: &Arc<Interval>) {
         let run = &mut self.so_far;
         run.lasted = interval.to;
+        run.begin = interval.begin;
+        let sampled = interval.traces.sampled;
+        if sampled != Sampled::default() {
+            run.traces.get_or_insert_default().add(sampled);
+        }
         if self.catalog.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &interval.catalog)) {
             run.catalog = Catalog::clone(&interval.catalog);
             self.catalog = Some(Arc::clone(&interval.catalog));

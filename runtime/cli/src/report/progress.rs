@@ -104,7 +104,7 @@ impl Progress {
             }
             Event::Standing(_) => {}
             Event::Refused { why, .. } => {
-                self.above(&format!("by hand: nothing changed, for {}", clean(why)))
+                self.above(&format!("by hand: nothing changed, for {}", clean(why)));
             }
             Event::Stopping(ended) => {
                 self.stopping = true;

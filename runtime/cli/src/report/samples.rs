@@ -109,6 +109,7 @@ pub(crate) fn run(seconds: u64, scenarios: &[(&str, Load, Steps<'_>)]) -> Sample
                 worker.wakeup_lag.merge(&second.wakeup_lag);
             }
             Interval {
+                begin: Timestamp::default(),
                 from: Duration::from_secs(second),
                 to: Duration::from_secs(second + 1),
                 catalog: Arc::clone(&catalog),

@@ -72,9 +72,9 @@ pub(super) async fn run(crew: &Arc<Crew>, load: &OpenLoad) {
             let held = matches!(load.starts, Starts::Replay(_)) && schedule.holds_a_start();
             let end = async {
                 if held {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 } else {
-                    crew.until_plan(crew.bell.hours.length()).await
+                    crew.until_plan(crew.bell.hours.length()).await;
                 }
             };
             tokio::select! {

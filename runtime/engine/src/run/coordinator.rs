@@ -192,7 +192,8 @@ impl<'a> Coordinator<'a> {
         });
         self.watches = watches.collect();
         let standing: Arc<[_]> = self.watches.iter().map(|watch| watch.result(&catalog)).collect();
-        let interval = Interval { from: self.from, to, catalog, statistics, generator, traces };
+        let interval =
+            Interval { begin: self.begin, from: self.from, to, catalog, statistics, generator, traces };
         listen(Event::Interval(Arc::new(interval)));
         if !standing.is_empty() {
             listen(Event::Standing(standing));

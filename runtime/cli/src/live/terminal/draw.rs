@@ -258,7 +258,7 @@ fn rates(frame: &mut Frame<'_>, area: Rect, live: &Live) {
     };
     let (asked, made, failed) =
         (column(|second| second.asked), column(|second| second.made), column(|second| second.failed));
-    let mut series = vec![("made", &made, Color::Green)];
+    let mut series: Vec<Curve<'_>> = vec![("made", &made, Color::Green)];
     if asked.iter().any(|(_, rate)| *rate > 0.0) {
         series.insert(0, ("asked", &asked, Color::Gray));
     }
@@ -273,15 +273,19 @@ fn times(frame: &mut Frame<'_>, area: Rect, live: &Live) {
         live.seconds.iter().filter_map(|second| Some((second.at, pick(second)?))).collect()
     };
     let (p50, p95, p99) = (column(|one| one.p50), column(|one| one.p95), column(|one| one.p99));
-    let series = [("p50", &p50, Color::Cyan), ("p95", &p95, Color::Blue), ("p99", &p99, Color::Magenta)];
+    let series: [Curve<'_>; 3] =
+        [("p50", &p50, Color::Cyan), ("p95", &p95, Color::Blue), ("p99", &p99, Color::Magenta)];
     draw_chart(frame, area, " response time ", &series, figures::time, live);
 }
+
+/// A curve of a chart: its name, its points, its colour.
+type Curve<'a> = (&'static str, &'a [(f64, f64)], Color);
 
 fn draw_chart(
     frame: &mut Frame<'_>,
     area: Rect,
     title: &'static str,
-    series: &[(&'static str, &Vec<(f64, f64)>, Color)],
+    series: &[Curve<'_>],
     show: fn(f64) -> String,
     live: &Live,
 ) {

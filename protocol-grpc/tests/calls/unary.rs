@@ -224,6 +224,6 @@ fn a_call_under_way_takes_little_memory() {
         };
         let call = session.perform(prony_core::StepIndex(0), &mut scope, prony_core::Timestamp::default());
         let bytes = size_of_val(&*call);
-        assert!(bytes < 3_000, "{bytes}");
+        assert!(bytes < 3_100, "{bytes}");
     });
 }

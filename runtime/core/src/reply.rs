@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn what_a_peer_sent_is_readable_and_inert() {
         for (sent, most, shown) in [
-            (&br#"{"error": "it's C:\ "}"#[..], 100, r#"{"error": "it's C:\\ "}"#),
+            (&br#"{"error": "it's C:\ "}"#[..], 100, r#"{"error": "it's C:\ "}"#),
             ("ä€😀".as_bytes(), 3, "ä€😀"),
             ("ä€😀b".as_bytes(), 3, "ä€😀…"),
             (b"\x1b[31mred\r\n", 100, "\\u{1b}[31mred\\r\\n"),

@@ -121,7 +121,8 @@ fn shop(target: &Served, seconds: u32) -> Plan {
 }
 
 fn named(target: &Served, seconds: u32, scenario: &str, step: &str) -> Plan {
-    let quoted = |text: &str| serde_json::to_string(text).expect("JSON");
+    // What would be a variable of the environment is none.
+    let quoted = |text: &str| serde_json::to_string(text).expect("JSON").replace("${", "$${");
     Plan::new(&format!(
         "name: {}\ntarget: {}\nscenarios:\n  {}:\n    load: {{rate: 50/s, for: {seconds}s}}\n    steps:\n      \
          - http: GET /items?delay=uniform(1ms,10ms)\n        name: {}\n        check: [status == 200]\n  \
@@ -129,7 +130,8 @@ fn named(target: &Served, seconds: u32, scenario: &str, step: &str) -> Plan {
          - think: 20ms\nthresholds:\n  - response_time.p99 < 10s\n",
         quoted(&format!("{scenario} shop")),
         target.http(),
-        quoted(scenario),
+        // Keys are left alone.
+        serde_json::to_string(scenario).expect("JSON"),
         quoted(step),
     ))
 }

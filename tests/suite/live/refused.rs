@@ -123,7 +123,8 @@ fn the_run_so_far_comes_to_whoever_comes_late() {
     assert!(within(PATIENCE, || {
         let length = first.read(&mut bytes).expect("it talks");
         text.push_str(&String::from_utf8_lossy(&bytes[..length]));
-        text.matches("event: run").count() >= 4
+        // A second of the run each.
+        text.matches("seconds_a_bin").count() >= 4
     }));
     drop(first);
     let mut late = TcpStream::connect(host).expect("it listens");
@@ -165,7 +166,8 @@ fn a_place_that_is_taken_or_no_place_is_told_before_the_load() {
 #[test]
 fn without_a_terminal_progress_is_told_in_lines() {
     let target = Served::start();
-    let run = Prony::run(&shop(&target, 1)).arguments(&["--ui", "terminal"]).finish();
+    let plan = shop(&target, 1);
+    let run = Prony::run(&plan).arguments(&["--ui", "terminal"]).finish();
     assert!(run.stderr.contains("--ui terminal needs a terminal"), "{}", run.stderr);
     assert!(!run.stderr.contains('\u{1b}') && run.stdout.contains("browse shop"), "{}", run.stdout);
     assert_eq!(run.summary()["changes"], serde_json::json!([]));

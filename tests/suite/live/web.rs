@@ -98,6 +98,8 @@ fn what_somebody_has_chosen_stays_while_the_page_goes_on() {
         let run = WebRun::start(shop(&target, 60), &[]);
         browser.visit(&run.url, DESK);
         until(browser, "document.querySelectorAll('[data-table=steps] tbody tr').length === 2");
+        // There are charts to choose from as soon as a second is over.
+        until(browser, "document.getElementById('scenario') !== null");
         browser.evaluate("[...document.querySelectorAll('[data-table=steps] thead button')].find((one) => one.textContent.startsWith('step')).click()");
         browser.evaluate("document.activeElement.blur()");
         browser.evaluate("{ const choice = document.getElementById('scenario'); choice.value = '1'; choice.dispatchEvent(new Event('change')); }");

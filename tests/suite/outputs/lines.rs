@@ -115,8 +115,8 @@ fn lines_of_every_second_are_those_of_the_stored_run() {
 #[test]
 fn a_file_of_lines_that_breaks_off_is_told_at_the_end() {
     let target = Served::start();
-    let plan = spoiled(&target);
     for flag in ["--csv", "--jsonl"] {
+        let plan = spoiled(&target);
         let run = Prony::run(&plan).arguments(&[flag, "/dev/full"]).finish();
         assert_eq!(run.exit_code(), 3, "{}", run.stderr);
         assert!(run.stderr.contains("/dev/full has not the whole run"), "{}", run.stderr);

@@ -48,7 +48,8 @@ fn delivered(folder: &std::path::Path, wanted: &str) -> u64 {
 #[test]
 fn messages_are_told_apart_from_what_is_timed_of_them() {
     let served = Served::with_websocket();
-    let run = Prony::run(&Plan::new(&plan("").replace("TARGET", served.ws()))).finish();
+    let plan = Plan::new(&plan("").replace("TARGET", served.ws()));
+    let run = Prony::run(&plan).finish();
     assert_eq!(run.exit_code(), 0, "{}{}", run.stdout, run.stderr);
     let deliveries = &run.summary()["scenarios"]["main"]["deliveries"];
     let kinds = ["push", "push interval", "first message"].map(|name| deliveries[name]["kind"].clone());
@@ -61,7 +62,7 @@ fn messages_are_told_apart_from_what_is_timed_of_them() {
 #[test]
 fn an_audit_that_looks_at_nothing_holds_no_threshold() {
     let served = Served::with_websocket();
-    let thresholds = "thresholds: [ws.lost == 0, ws.duplicated == 0, ws.connections_lost == 0]\n";
+    let thresholds = "thresholds: [ws.lost == 0, ws.duplicated == 0, ws.untimed == 0]\n";
     for (sequence, held) in [("json $.seq", [true, true, true]), ("json $.sequence", [false, false, true])] {
         let plan = format!("{}{thresholds}", plan("").replace("json $.seq", sequence));
         let ran = run(served.ws(), &plan);

@@ -77,7 +77,7 @@ function build() {
   else kept.scenario = "";
   show(kept.scenario);
   reset.disabled = zoom.min === null;
-  if (!line) document.getElementById("charts").replaceChildren(h("h2", null, "Over time"), h("p", null, "There is nothing to draw: the run has no timeline."));
+  if (!line) document.getElementById("charts").replaceChildren(h("h2", null, "Over time"), h("p", null, given.going ? "The first second is not over yet." : "There is nothing to draw: the run has no timeline."));
 }
 
 function again() {

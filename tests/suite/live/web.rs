@@ -225,6 +225,8 @@ fn a_run_that_is_not_stored_shows_its_result_as_well() {
         assert!(printed.contains("browse shop"), "{printed}");
         until(browser, "document.querySelector('[data-verdict]') !== null");
         assert!(requests(browser) > 150, "{printed}");
+        // What was drawn while it went on stays.
+        assert_eq!(browser.evaluate("document.querySelectorAll('#charts .plot').length > 2"), true);
         assert_eq!(browser.complaints(), Vec::<String>::new());
     });
 }

@@ -121,8 +121,10 @@ const empty = () => ({ seconds_a_bin: 1, from_us: [], to_us: [], scopes: [], gen
 function take(message) {
   ({ state } = message);
   if (message.whole) {
+    // The result of a run that is not stored has no seconds: those that were told stay.
+    const told = state.ended && whole !== null ? whole.run.timeline : null;
     whole = message.whole;
-    if (!state.ended || whole.run.timeline === null) whole.run.timeline = empty();
+    if (!state.ended || whole.run.timeline === null) whole.run.timeline = told ?? empty();
   } else {
     whole.run.summary = message.summary;
   }

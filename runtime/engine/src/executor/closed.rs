@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prony_core::Journey;
+use prony_core::{Journey, Timestamp};
 use send_wrapper::SendWrapper;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -206,21 +206,42 @@ async fn go(crew: &Crew, user: &mut User, until: Duration, company: &SharedCompa
         if due >= until {
             return Pause::Ended;
         }
-        take(&company.shared);
-        let end = hours.end(until);
-        let number = user.number;
-        let journey = user.journey.get_or_insert_with(|| crew.user(number));
-        user.present = true;
-        let wanted = crew.wanted(number, end);
-        let next = crew.iterate(&mut **journey, moment, (number, user.iteration), wanted).await;
-        user.iteration += 1;
-        if next == Next::Over {
+        if iterate(crew, user, (moment, until), turns, company).await == Next::Over {
             return Pause::Done;
         }
         let now = hours.now();
         user.due = Some(crew.iteration_every.map_or(now, |every| next_beat(due, every, now)));
     }
     Pause::Ended
+}
+
+/// Iterations of which each begins when the one before has ended, the first one at `moment`; one alone, where they keep a beat. Until
+/// something must be looked at in the plan's time, they cost one look at the clock.
+async fn iterate(
+    crew: &Crew,
+    user: &mut User,
+    (mut moment, until): (Timestamp, Duration),
+    turns: u64,
+    company: &SharedCompany,
+) -> Next {
+    let hours = &crew.bell.hours;
+    let (end, free) = (hours.end(until), hours.free_until(until));
+    user.present = true;
+    loop {
+        take(&company.shared);
+        let number = user.number;
+        let journey = user.journey.get_or_insert_with(|| crew.user(number));
+        let wanted = crew.wanted(number, end);
+        let next = crew.iterate(&mut **journey, moment, (number, user.iteration), wanted).await;
+        user.iteration += 1;
+        if next == Next::Over || crew.iteration_every.is_some() {
+            return next;
+        }
+        moment = crew.seat.clock.now();
+        if crew.stopped() || hours.turns() != turns || company.is_done(user) || moment >= free {
+            return Next::GoOn;
+        }
+    }
 }
 
 /// Takes one of the shared iterations, if there is a limit.

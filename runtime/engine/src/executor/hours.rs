@@ -134,6 +134,14 @@ impl Hours {
         self.moment(plan).unwrap_or(NEVER)
     }
 
+    /// Until when the plan's time goes on as the run's does, as far as `plan`: the next pause, or that moment.
+    pub(super) fn free_until(&self, plan: Duration) -> Timestamp {
+        let now = self.clock.now() - self.begin;
+        // One under way has begun already.
+        let pause = self.course.borrow().pauses().find(|(_, end)| end.is_none_or(|end| end > now));
+        self.end(plan).min(pause.map_or(NEVER, |(from, _)| self.begin + from))
+    }
+
     /// What a user of an open load is told.
     pub(super) fn planned_end(&self) -> Timestamp {
         match &self.load {
@@ -194,6 +202,19 @@ mod tests {
         assert_eq!((paused.moment(second(10)), paused.until(3, at(1_110))), (None, NEVER));
         let resumed = hours(&[(20, Action::Pause), (25, Action::Resume)]);
         assert_eq!(resumed.until(3, at(1_110)), at(1_115));
+    }
+
+    #[test]
+    fn users_go_straight_on_until_a_pause_or_their_end() {
+        for (changes, free) in [
+            (&[][..], 1_110),
+            (&[(20, Action::Pause), (25, Action::Resume)], 1_115),
+            (&[(20, Action::Pause), (40, Action::Resume)], 1_020),
+            (&[(40, Action::Pause)], 1_040),
+            (&[(20, Action::Load(50)), (40, Action::Pause), (50, Action::Resume)], 1_040),
+        ] {
+            assert_eq!(hours(changes).free_until(second(100)), at(free), "{changes:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What WebSocket measures beside requests: the names in results, and counters that a worker gathers.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use prony_core::catalog::{Entries, MetricKind, TooMany};
 use prony_core::{Meter, MetricId, Timestamp};
@@ -13,7 +12,7 @@ macro_rules! counters {
         pub(crate) struct Metrics {
             $($field: MetricId,)*
             close_codes: [MetricId; CLOSE_CODES.len()],
-            open: MetricId,
+            pub(crate) open: MetricId,
         }
 
         impl Metrics {
@@ -43,9 +42,8 @@ macro_rules! counters {
         pub(crate) struct Tallies {
             $(pub(crate) $field: Cell<u64>,)*
             close_codes: [Cell<u64>; CLOSE_CODES.len()],
-            /// Connections of this worker that are open, and how many of them the run's gauge knows of.
-            open: Cell<i64>,
-            open_told: Cell<i64>,
+            /// Connections of this worker that are open.
+            pub(crate) open: Cell<u64>,
         }
 
         impl Tallies {
@@ -102,24 +100,14 @@ impl Tallies {
         count(&self.close_codes[place], 1);
     }
 
-    /// A connection of this worker opens (1) or closes (−1).
-    pub(crate) fn connection(&self, change: i64) {
-        self.open.set(self.open.get() + change);
-    }
-
-    /// Hands all on. `open` is the run's count of open connections: a gauge's latest value counts, whichever worker it comes from.
-    pub(crate) fn hand_on(&self, metrics: &Metrics, open: &AtomicI64, meter: &Meter, now: Timestamp) {
+    /// Hands on what was counted since the last time.
+    pub(crate) fn hand_on(&self, metrics: &Metrics, meter: &Meter, now: Timestamp) {
         let codes = metrics.close_codes.into_iter().zip(&self.close_codes);
         for (metric, tally) in self.counters(metrics).chain(codes) {
             let counted = tally.take();
             if counted > 0 {
                 meter.metric(metric, now, counted as f64);
             }
-        }
-        let change = self.open.get() - self.open_told.replace(self.open.get());
-        if change != 0 {
-            let all = open.fetch_add(change, Ordering::Relaxed) + change;
-            meter.metric(metrics.open, now, all as f64);
         }
     }
 }

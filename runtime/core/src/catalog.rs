@@ -285,7 +285,8 @@ impl<'a> Entries<'a> {
         Ok(id)
     }
 
-    /// The number of a level of the driver's own, `ws.open`: how many of something users hold, all workers together.
+    /// The number of a level of the driver's own, `ws.open`: how many of something users hold. Each
+    /// worker tells how many its own hold, and what is told of all is the sum.
     ///
     /// # Errors
     /// When there are too many metrics.

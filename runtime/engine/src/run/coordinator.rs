@@ -1,11 +1,11 @@
 //! Merges workers' seconds, looks at the thresholds, tells, and judges in the end.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use prony_core::{Clock, ScenarioId, Timestamp};
+use prony_core::{Clock, MetricId, ScenarioId, Timestamp};
 use tokio::sync::watch;
 
 use super::quiet::Quiet;
@@ -17,7 +17,7 @@ use crate::event::{Ended, Event, GeneratorStats, Interval, RunResult};
 use crate::load::Load;
 use crate::names::{Names, Snapshot};
 use crate::spec::RunSpec;
-use crate::stats::Statistics;
+use crate::stats::{Level, MetricStats, Statistics};
 use crate::threshold::{Scope, Watch};
 use crate::traces::{Sampled, Traces};
 use crate::verdict;
@@ -152,6 +152,20 @@ impl<'a> Coordinator<'a> {
         }
     }
 
+    /// What all workers hold of the levels that any of them told.
+    fn tell_held(&mut self, statistics: &mut Statistics) {
+        let now = self.clock.now();
+        let told: BTreeSet<MetricId> = self.tallies.iter_mut().flat_map(Tally::held_now).collect();
+        for metric in told {
+            let workers = self.tallies.iter_mut().map(|tally| tally.held(metric));
+            let all = workers.fold(Level::default(), |all, one| Level {
+                now: all.now + one.now,
+                most: all.most + one.most,
+            });
+            statistics.metrics[usize::from(metric.0)] = MetricStats::of_level(all, now);
+        }
+    }
+
     /// Ends the second: adds it up, looks at the thresholds, tells. Answers with the threshold to abort for, if any.
     fn tell(&mut self, to: Duration, listen: &mut dyn FnMut(Event)) -> Option<String> {
         let to = to.max(self.from);
@@ -162,6 +176,7 @@ impl<'a> Coordinator<'a> {
         for (number, scenario) in statistics.scenarios.iter_mut().enumerate() {
             self.tallies.iter_mut().for_each(|tally| tally.tell(number, scenario));
         }
+        self.tell_held(&mut statistics);
         self.totals.merge(&statistics);
         self.totals.levels_over_time(&statistics);
         self.keep_quiet(to);

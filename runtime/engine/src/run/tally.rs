@@ -1,8 +1,9 @@
 //! What the coordinator knows of one worker: what it must not add up with the others' until a second is told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use prony_core::ScenarioId;
+use prony_core::{MetricId, ScenarioId};
 
 use crate::event::WorkerStats;
 use crate::stats::{Latency, Level, ScenarioStats};
@@ -13,6 +14,9 @@ pub(super) struct Tally {
     alone: Option<ScenarioId>,
     /// By scenario: its busy users, and its guests' memory.
     levels: Vec<[Level; 2]>,
+    /// Metrics that are levels, and those of them that the worker told since a second was told last.
+    held: BTreeMap<MetricId, Level>,
+    held_now: BTreeSet<MetricId>,
     /// Since the beginning.
     wakeups: Latency,
     usage: Usage,
@@ -32,6 +36,8 @@ impl Tally {
         Self {
             alone,
             levels: vec![Default::default(); scenarios],
+            held: BTreeMap::new(),
+            held_now: BTreeSet::new(),
             wakeups: Latency::default(),
             usage: Usage::default(),
             wakeups_now: Latency::default(),
@@ -47,6 +53,10 @@ impl Tally {
             let guests = &mut scenario.guests;
             memory.report(Level { now: take(&mut guests.memory_now), most: take(&mut guests.memory_most) });
         }
+        for (metric, level) in report.held.drain(..) {
+            self.held.entry(metric).or_default().report(level);
+            self.held_now.insert(metric);
+        }
         self.wakeups_now.merge(&report.wakeup_lag);
         self.usage = Usage { cpu: report.cpu, waiting: report.waiting };
     }
@@ -59,6 +69,16 @@ impl Tally {
         scenario.users_most += users.most;
         scenario.guests.memory_now += memory.now;
         scenario.guests.memory_most += memory.most;
+    }
+
+    /// The levels that the worker told.
+    pub(super) fn held_now(&mut self) -> BTreeSet<MetricId> {
+        std::mem::take(&mut self.held_now)
+    }
+
+    /// What it holds of a level, whether it told it in the second or before.
+    pub(super) fn held(&mut self, metric: MetricId) -> Level {
+        self.held.get_mut(&metric).map(Level::take).unwrap_or_default()
     }
 
     /// The worker on itself in the second that is over.

@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 use prony_core::Timestamp;
 use prony_core::catalog::MetricKind;
 
+use super::level::Level;
 use super::values::Values;
 
 /// Trends are told apart to a thousandth of their unit.
@@ -48,6 +49,12 @@ impl MetricStats {
             self.values.record((value.clamp(0.0, HIGHEST) * SCALE).round() as u64);
         }
         true
+    }
+
+    /// A second of a level, all workers together.
+    pub(crate) fn of_level(level: Level, at: Timestamp) -> Self {
+        let (now, most) = (level.now as f64, level.most as f64);
+        Self { count: 1, sum: now, min: Some(now), max: Some(most), last: Some((at, now)), ..Self::default() }
     }
 
     /// Adds all of `other`. Sums of floating-point numbers may differ in their last digit by the order of merging; everything

@@ -29,7 +29,7 @@ pub(super) fn judge(totals: &Statistics, catalog: &Catalog, requests: u64) -> Ve
         }
         let scenario = catalog.scenarios.get(usize::from(entry.scenario.0)).map_or("", String::as_str);
         let text = format!(
-            "not one of {ended} requests of `{scenario} / {}` succeeded, {}: what the others show is a target that is never asked this",
+            "not one of {ended} requests of `{scenario} / {}` succeeded, {}: what others show says nothing of it",
             entry.name,
             most(|kind| if kind == FailureKind::Cut { 0 } else { step.failures[kind as usize] })
         );

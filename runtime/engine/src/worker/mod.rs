@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
-use prony_core::{Clock, FineTimer, JourneyWorker, Meter, Random, ScenarioId, Seat, SetupError, Timestamp};
+use prony_core::{
+    Clock, FineTimer, JourneyWorker, Meter, MetricId, Random, ScenarioId, Seat, SetupError, Timestamp,
+};
 use send_wrapper::SendWrapper;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,7 +27,7 @@ use crate::executor::{self, Bell, Crew, Hours};
 use crate::names::Names;
 use crate::pacer::{self, Wheel};
 use crate::spec::{RunSpec, ScenarioSpec};
-use crate::stats::{Latency, Statistics};
+use crate::stats::{Latency, Level, Statistics};
 use crate::traces::{Tracer, Traces};
 use crate::worker::probe::probe;
 
@@ -48,6 +50,7 @@ pub(crate) enum Message {
 pub(crate) struct Report {
     pub(crate) worker: usize,
     pub(crate) statistics: Box<Statistics>,
+    pub(crate) held: Vec<(MetricId, Level)>,
     pub(crate) traces: Traces,
     pub(crate) notices: Vec<(ScenarioId, String)>,
     pub(crate) wakeup_lag: Latency,
@@ -101,9 +104,6 @@ pub(crate) fn work(assignment: Assignment) {
     }
     let _ = messages.send(Message::Done);
 }
-
-/// Turns that tasks get when all users are gone.
-const LAST_TURNS: u32 = 8;
 
 /// Tasks between two looks at the kernel's events, the next due start's alarm among them. With tokio's default of 61 a start
 /// would wait for that many others.
@@ -198,10 +198,6 @@ async fn live(assignment: Assignment) {
         }
     }
     beside.abort_all();
-    // Tasks that move the bytes of connections hear that these are over, and let go of them: that is counted as well.
-    for _ in 0..LAST_TURNS {
-        tokio::task::yield_now().await;
-    }
     reporter.last();
 }
 
@@ -272,6 +268,11 @@ struct Reporter {
 
 impl Reporter {
     fn report(&self) {
+        // They record as they are called.
+        let mut tallies = std::mem::take(self.recorder.borrow_mut().tallies());
+        let now = clock::clock().now();
+        tallies.retain(|hand_on| hand_on(now));
+        self.recorder.borrow_mut().tallies().append(&mut tallies);
         let second = self.recorder.borrow_mut().take();
         if let Some(second) = second {
             self.send(second);
@@ -287,6 +288,7 @@ impl Reporter {
         let _ = self.messages.send(Message::Second(Box::new(Report {
             worker: self.worker,
             statistics: second.statistics,
+            held: second.held,
             traces: second.traces,
             notices: second.notices,
             wakeup_lag: std::mem::take(&mut *self.wakeups.borrow_mut()),

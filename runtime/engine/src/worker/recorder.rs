@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use prony_core::catalog::MetricKind;
-use prony_core::meter::Named;
+use prony_core::meter::{HandOn, Named};
 use prony_core::{
     Catalog, CheckId, ConnectionEvent, FailureKind, GroupId, GuestEvent, Marks, MetricId, Outcome, Recording,
     ScenarioId, StepId, Timestamp,
@@ -35,16 +35,31 @@ pub(crate) struct Recorder {
     /// Spans since the last report, and whether anybody tells of them.
     traces: Traces,
     traces_are_told: bool,
+    /// What drivers have asked to be called for at the end of a second.
+    tallies: Vec<HandOn>,
     seen: HashSet<(ScenarioId, String)>,
     notices: Vec<(ScenarioId, String)>,
     /// By scenario: its busy users on this worker, and its guests' memory.
     users: Vec<Level>,
     memory: Vec<Level>,
+    /// What users hold of what drivers count, by metric.
+    held: Vec<Held>,
+}
+
+/// A metric that is a level, on this worker.
+struct Held {
+    metric: MetricId,
+    scenario: ScenarioId,
+    level: Level,
+    /// Whether it was set since somebody asked last.
+    is_news: bool,
 }
 
 /// What a worker sends each second.
 pub(crate) struct Second {
     pub(crate) statistics: Box<Statistics>,
+    /// Metrics that are levels, while they are of a load that is on.
+    pub(crate) held: Vec<(MetricId, Level)>,
     pub(crate) traces: Traces,
     pub(crate) notices: Vec<(ScenarioId, String)>,
 }
@@ -65,10 +80,12 @@ impl Recorder {
             metrics: Vec::new(),
             traces: Traces::default(),
             traces_are_told,
+            tallies: Vec::new(),
             seen: HashSet::new(),
             notices: Vec::new(),
             users: vec![Level::default(); scenarios],
             memory: vec![Level::default(); scenarios],
+            held: Vec::new(),
         };
         recorder.learn(&catalog);
         recorder
@@ -119,7 +136,36 @@ impl Recorder {
             (scenario.guests.memory_now, scenario.guests.memory_most) = (memory.now, memory.most);
         }
         let (traces, notices) = (std::mem::take(&mut self.traces), std::mem::take(&mut self.notices));
-        Some(Second { statistics, traces, notices })
+        let held = self.take_held();
+        Some(Second { statistics, held, traces, notices })
+    }
+
+    fn take_held(&mut self) -> Vec<(MetricId, Level)> {
+        if self.held.is_empty() {
+            return Vec::new();
+        }
+        let now = clock::clock().now();
+        let mut told = Vec::with_capacity(self.held.len());
+        for held in &mut self.held {
+            let level = held.level.take();
+            if std::mem::take(&mut held.is_news) || now < self.load_ends[usize::from(held.scenario.0)] {
+                told.push((held.metric, level));
+            }
+        }
+        told
+    }
+
+    /// A level is another, unless users are leaving: what they let go of then is in no level.
+    fn hold(&mut self, metric: MetricId, scenario: ScenarioId, due: Timestamp, value: f64) {
+        if due >= self.load_ends[usize::from(scenario.0)] {
+            return;
+        }
+        let place = self.held.iter().position(|held| held.metric == metric).unwrap_or_else(|| {
+            self.held.push(Held { metric, scenario, level: Level::default(), is_news: true });
+            self.held.len() - 1
+        });
+        self.held[place].level.set(value as u64);
+        self.held[place].is_news = true;
     }
 
     /// Takes what was measured for good. What is recorded afterwards (connections close when the worker's runtime is
@@ -131,6 +177,11 @@ impl Recorder {
             self.spare = Some(blank);
         }
         self.take().unwrap_or_else(|| unreachable!("the spare is there"))
+    }
+
+    /// What is to be called at the end of a second, by somebody who does not hold the recorder meanwhile; and back.
+    pub(crate) const fn tallies(&mut self) -> &mut Vec<HandOn> {
+        &mut self.tallies
     }
 
     /// Gives a cleared set back.
@@ -299,7 +350,8 @@ impl Recording for Recorder {
         let (scenario, kind, is_level) = self.metrics[at];
         // Whoever has its number as a metric's has told its kind.
         let Some(kind) = kind else { return };
-        if is_level && due >= self.load_ends[usize::from(scenario.0)] {
+        if is_level {
+            self.hold(metric, scenario, due, value);
             return;
         }
         if self.measured(scenario, due)
@@ -307,6 +359,10 @@ impl Recording for Recorder {
         {
             self.scenario(scenario).guests.metrics_dropped += 1;
         }
+    }
+
+    fn at_each_second(&mut self, hand_on: HandOn) {
+        self.tallies.push(hand_on);
     }
 
     fn guest(&mut self, scenario: ScenarioId, event: GuestEvent) {

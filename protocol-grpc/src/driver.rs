@@ -398,6 +398,9 @@ impl GrpcDriver {
                 }
             }
         });
+        let weak = Arc::downgrade(&part);
+        let hand_on = move |_| weak.upgrade().map(|part| part.hand_on()).is_some();
+        part.meter.at_each_second(Box::new(hand_on));
         GrpcWorker { part, beating: beating.abort_handle() }
     }
 }

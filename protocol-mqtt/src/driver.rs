@@ -230,6 +230,9 @@ impl MqttDriver {
                 part.hand_on(now);
             }
         })));
+        let weak = Rc::downgrade(&part);
+        let hand_on = move |now| weak.upgrade().map(|part| part.hand_on(now)).is_some();
+        part.meter.at_each_second(Box::new(hand_on));
         MqttWorker { part: SendWrapper::new(part), beating: beating.abort_handle() }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use prony_core::catalog::{Attribute, Entries, TooMany};
@@ -107,7 +106,6 @@ impl Builder {
                 deliveries: self.names.deliveries,
                 first_message: self.names.first_message,
                 reconnect: self.names.reconnect,
-                open: AtomicI64::new(0),
             }),
             connector: Arc::new(connector),
         })
@@ -179,8 +177,6 @@ pub(crate) struct Compiled {
     pub(crate) reconnect: Option<StepId>,
     /// Some step receives what answers no request.
     pub(crate) keeps_messages: bool,
-    /// Connections that are open, of all workers.
-    open: AtomicI64,
 }
 
 /// WebSocket's driver.
@@ -215,6 +211,9 @@ impl WsDriver {
                 part.hand_on(now);
             }
         })));
+        let weak = Rc::downgrade(&part);
+        let hand_on = move |now| weak.upgrade().map(|part| part.hand_on(now)).is_some();
+        part.meter.at_each_second(Box::new(hand_on));
         WsWorker { part: SendWrapper::new(part), beating: beating.abort_handle() }
     }
 }
@@ -275,6 +274,14 @@ impl WorkerPart {
         });
     }
 
+    /// So many WebSockets of this worker are open.
+    pub(crate) fn are_open(&self, open: u64) {
+        self.tallies.open.set(open);
+        if let Some(metrics) = &self.compiled.metrics {
+            self.meter.metric(metrics.open, self.clock.now(), open as f64);
+        }
+    }
+
     /// Records a try to come back.
     pub(crate) fn record_reconnect(&self, opening: &Outcome, story: &str) {
         let Some(step) = self.compiled.reconnect else { return };
@@ -292,7 +299,7 @@ impl WorkerPart {
     /// Hands what was counted on to the recorder.
     pub(crate) fn hand_on(&self, now: Timestamp) {
         if let Some(metrics) = &self.compiled.metrics {
-            self.tallies.hand_on(metrics, &self.compiled.open, &self.meter, now);
+            self.tallies.hand_on(metrics, &self.meter, now);
         }
     }
 }

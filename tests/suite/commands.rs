@@ -346,3 +346,13 @@ fn the_demo_ends_with_how_to_go_on() {
     let last = run.stdout.trim_end().lines().last().expect("a line");
     assert!(last.contains("Point Prony at your own: prony http http://"), "{last}");
 }
+
+#[test]
+fn a_small_share_of_traces_is_what_was_typed() {
+    for (typed, printed) in [("0.0001%", "0.0001%"), ("1%", "1%"), ("0.07", "7%"), ("1", "100%")] {
+        let flags = ["http", "http://127.0.0.1:9", "--print-plan", "--trace", typed];
+        let run = Prony::with(&flags).finish();
+        assert_eq!(run.exit_code(), 0, "{typed}: {}", run.stderr);
+        assert!(run.stdout.contains(&format!("trace: {printed}\n")), "{typed}: {}", run.stdout);
+    }
+}

@@ -11,7 +11,7 @@ use prony_transport::{Stream, with_scratch};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::pump::{Ended, broken};
-use super::{Connection, Counted, Loss, Trouble};
+use super::{Connection, Loss, Trouble};
 use crate::metrics::count;
 use crate::wire::{Opcode, close_payload, put_frame};
 
@@ -135,7 +135,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 
 /// Sees a connection off: writes what is left and waits for the server to end it.
-pub(super) async fn linger(mut stream: Stream, out: Vec<u8>, _counted: Counted) {
+pub(super) async fn linger(mut stream: Stream, out: Vec<u8>) {
     let seen_off = async {
         stream.write_all(&out).await?;
         stream.flush().await?;

@@ -219,6 +219,17 @@ impl Connection {
         std::mem::take(&mut self.waiting).into_iter().for_each(Waker::wake);
     }
 
+    /// There is no connection, and `rendered` says which one is wanted: it is tried again as a lost one would be.
+    pub(crate) fn try_again(this: &Rc<RefCell<Self>>, rendered: Box<Rendered>) {
+        let mut connection = this.borrow_mut();
+        let connection = &mut *connection;
+        if connection.state == State::Idle && connection.part.compiled.settings.reconnect.is_some() {
+            connection.epoch += 1;
+            connection.rendered = Some(rendered);
+            comeback::begin(this, connection);
+        }
+    }
+
     /// The connection is gone, whoever wanted it.
     pub(crate) fn lost(this: &Rc<RefCell<Self>>, trouble: Trouble, how: Loss) {
         let mut connection = this.borrow_mut();
@@ -229,10 +240,12 @@ impl Connection {
         connection.state = State::Idle;
         let says_goodbye = connection.closing || how == Loss::Protocol;
         let out = std::mem::take(&mut connection.out).split_off(connection.out_done);
-        if let (Some(stream), Some(counted)) = (connection.stream.take(), connection.counted.take())
+        // For its user it is closed, however long the server takes to end TCP.
+        connection.counted = None;
+        if let Some(stream) = connection.stream.take()
             && says_goodbye
         {
-            tokio::spawn(depart::linger(stream, out, counted));
+            tokio::spawn(depart::linger(stream, out));
         }
         (connection.out_done, connection.queued, connection.written) = (0, 0, 0);
         connection.rest = Vec::new();
@@ -274,20 +287,29 @@ impl Connection {
     }
 }
 
-/// Counts a connection from its begin to its end.
-pub(crate) struct Counted(SendWrapper<Rc<WorkerPart>>);
+/// Counts a connection from its begin to its end, and as a WebSocket once its handshake is done.
+pub(crate) struct Counted {
+    part: SendWrapper<Rc<WorkerPart>>,
+    is_websocket: bool,
+}
 
 impl Counted {
     fn new(part: &SharedPart) -> Self {
         part.meter.connection(part.scenario, ConnectionEvent::Opened);
-        part.tallies.connection(1);
-        Self(part.clone())
+        Self { part: part.clone(), is_websocket: false }
+    }
+
+    fn is_websocket(&mut self) {
+        self.is_websocket = true;
+        self.part.are_open(self.part.tallies.open.get() + 1);
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.meter.connection(self.0.scenario, ConnectionEvent::Closed);
-        self.0.tallies.connection(-1);
+        self.part.meter.connection(self.part.scenario, ConnectionEvent::Closed);
+        if self.is_websocket {
+            self.part.are_open(self.part.tallies.open.get() - 1);
+        }
     }
 }

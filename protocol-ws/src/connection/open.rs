@@ -115,7 +115,7 @@ async fn attempt(
     let clock = part.clock;
     let connected = part.connector.connect(asking.origin, &clock, &mut opening.phases).await;
     let connected = connected.map_err(|failure| Trouble::new(failure.kind, failure.detail))?;
-    let counted = Counted::new(part);
+    let mut counted = Counted::new(part);
     match connected.handshake {
         Some(Handshake::Full) => part.meter.connection(part.scenario, ConnectionEvent::HandshakeFull),
         Some(Handshake::Resumed) => part.meter.connection(part.scenario, ConnectionEvent::HandshakeResumed),
@@ -123,7 +123,10 @@ async fn attempt(
     }
     let mut stream = connected.stream;
     match upgrade(&mut stream, asking, &clock, &mut opening.phases, &mut opening.traffic).await {
-        Ok(answer) => Ok(Ok(Opened { stream, counted, answer })),
+        Ok(answer) => {
+            counted.is_websocket();
+            Ok(Ok(Opened { stream, counted, answer }))
+        }
         Err(NoUpgrade::Refused(answer)) => Ok(Err(answer)),
         Err(NoUpgrade::Unaskable(text)) => Err(Trouble::new(FailureKind::Request, text)),
         Err(NoUpgrade::Wrong(text)) => Err(Trouble::new(FailureKind::Protocol, text)),

@@ -148,6 +148,7 @@ impl WsSession {
                     self.patience(epoch, step.timeout).back().await?;
                 }
                 self.stand(step, scope, outcome).await?;
+                outcome.sent = Some(began.max(outcome.intended));
                 let epoch = self.connection.borrow().epoch();
                 let waited = self.patience(epoch, step.timeout).until("no message came", look).await;
                 match waited {

@@ -142,8 +142,18 @@ impl WsSession {
         let mut rendered = Box::new(rendered);
         // On the heap, for it is the largest part of what a step under way holds.
         let opening = Box::pin(open(self.part.clone(), &rendered, limit, outcome, &mut self.kept));
-        let opened = opening.await?;
+        let opened = opening.await;
         rendered.traceparent = None;
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(trouble) => {
+                // What cannot be asked for never can be.
+                if trouble.kind != FailureKind::Request {
+                    Connection::try_again(&self.connection, rendered);
+                }
+                return Err(trouble);
+            }
+        };
         Connection::install(&self.connection, opened, rendered, outcome);
         Ok(())
     }

@@ -151,7 +151,7 @@ pub(crate) fn run(plan: &Plan, options: &RunOptions) -> Result<u8, Failure> {
         scenarios: plan.scenarios.iter().map(about).collect(),
         plugins: plugins.iter().map(|(scenario, plugin)| about_plugin(scenario, plugin)).collect(),
     };
-    options.outputs.one_file_each(&options.html)?;
+    options.outputs.one_file_each(&options.html, plan)?;
     if let Some(file) = &options.html {
         report::html::writable(file)?;
     }

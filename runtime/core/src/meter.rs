@@ -46,6 +46,9 @@ pub enum ConnectionEvent {
     Closed,
 }
 
+/// Hands on what a driver has tallied by itself; false when there is nobody left who could. The moment is now.
+pub type HandOn = Box<dyn Fn(Timestamp) -> bool>;
+
 /// A worker's recorder, as journeys and sessions see it. Implemented by the engine.
 pub trait Recording {
     /// A request of `step` has ended. Whether it counts (warm-up does not) the recorder decides from its intended start.
@@ -64,6 +67,10 @@ pub trait Recording {
     fn spoiled(&mut self, step: StepId, due: Timestamp);
     /// A metric got a value in an iteration due at `due`: an amount for a counter, a level for a gauge, a sample for a trend.
     fn metric(&mut self, metric: MetricId, due: Timestamp, value: f64);
+    /// Has `hand_on` called at the end of each second, so that what a driver tallies is in the second in which it happened.
+    fn at_each_second(&mut self, hand_on: HandOn) {
+        drop(hand_on);
+    }
     /// Something happened to a guest of `scenario`.
     fn guest(&mut self, scenario: ScenarioId, event: GuestEvent);
 }
@@ -161,6 +168,11 @@ impl Meter {
     /// See [`Recording::metric`].
     pub fn metric(&self, metric: MetricId, due: Timestamp, value: f64) {
         self.0.borrow_mut().metric(metric, due, value);
+    }
+
+    /// See [`Recording::at_each_second`].
+    pub fn at_each_second(&self, hand_on: HandOn) {
+        self.0.borrow_mut().at_each_second(hand_on);
     }
 
     /// See [`Recording::guest`].

@@ -117,6 +117,10 @@ fn what_somebody_has_chosen_stays_while_the_page_goes_on() {
             "ascending"
         );
         assert_eq!(browser.evaluate("document.getElementById('scenario').value"), "1");
+        // Whoever clicks faster than the page hears counts on from what was asked for.
+        browser
+            .evaluate("for (let at = 0; at < 3; at++) document.querySelector('[data-action=more]').click()");
+        until(browser, "document.querySelector('[data-live=figures]').textContent.includes('load 130 %')");
         // Stopping takes two clicks.
         click(browser, "stop");
         assert_eq!(

@@ -132,4 +132,10 @@ fn two_results_cannot_have_one_file() {
     let run = Prony::run(&plan).arguments(&["--html", file, "--junit", file]).finish();
     assert_eq!(run.exit_code(), 2, "{}", run.stderr);
     assert!(run.stderr.contains("`--html` and `--junit` name one file"), "{}", run.stderr);
+    // Nor is the plan a place for results.
+    let written = std::fs::read_to_string(plan.path()).expect("the plan");
+    let run = Prony::run(&plan).arguments(&["--csv", plan.path().to_str().expect("a name")]).finish();
+    assert_eq!(run.exit_code(), 2, "{}", run.stderr);
+    assert!(run.stderr.contains("`the plan` and `--csv` name one file"), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(plan.path()).expect("the plan"), written);
 }

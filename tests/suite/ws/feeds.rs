@@ -85,3 +85,21 @@ fn connections_that_are_open_are_those_of_the_loads_end() {
     let connections = &ran.main()["connections"];
     assert_eq!((&connections["opened"], &connections["closed"]), (&40.into(), &40.into()), "{}", ran.stdout);
 }
+
+#[test]
+fn what_came_in_a_second_is_counted_in_that_second() {
+    let served = Served::with_websocket();
+    let plan = plan("").replace("rate=2000&count=1000", "rate=500").replace("TARGET", served.ws());
+    let plan = Plan::new(&plan);
+    let run = Prony::run(&plan).finish();
+    let mut seconds = 0;
+    for line in run.timeline("main") {
+        let pushed = line["deliveries"]["push"]["messages"].as_u64().unwrap_or(0);
+        for metric in ["ws.received_text", "ws.audited"] {
+            let counted = line["metrics"][metric]["sum"].as_f64().unwrap_or(0.0);
+            assert_eq!(counted, pushed as f64, "{metric}: {line}");
+        }
+        seconds += u64::from(pushed > 0);
+    }
+    assert!(seconds >= 3, "{}", run.stdout);
+}

@@ -39,6 +39,8 @@ fn all_steps_against_both() {
         let Some(server) = Server::start("all_steps_against_both", maker) else { return };
         let ran = run(&server.url(), &plan("", steps));
         ran.assert_clean(&format!("{maker:?}"));
+        let connections = &ran.main()["connections"];
+        assert_eq!(connections["opened"], connections["closed"], "{maker:?}\n{}", ran.stdout);
         for step in ["connect /echo", "by key", "big", "fragments", "send", "receive", "ping", "close"] {
             let name = if step == "connect /echo" { "connect" } else { step };
             assert_eq!(ran.step(name)["requests"], 20, "{maker:?} {name}\n{}", ran.stdout);

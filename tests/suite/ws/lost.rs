@@ -75,3 +75,40 @@ fn what_has_no_connection_to_go_over_counts_as_failed_and_takes_no_time() {
         assert_eq!(request["response_time_us"]["count"], 0, "{settings}\n{}", ran.stdout);
     }
 }
+
+#[test]
+fn a_handshake_that_is_not_answered_is_no_open_websocket() {
+    // Whoever comes is taken by the system, and nobody answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = format!("ws://{}", silent.local_addr().expect("an address"));
+    let plan = "target: TARGET\nscenarios:\n  main:\n    load: {users: 3, for: 2s}\n    steps:\n      - ws: {connect: true, timeout: 5s}\nthresholds: [ws.open >= 1]\n";
+    let ran = run(&target, plan);
+    assert_eq!(ran.main()["connections"]["opened"], 3, "{}", ran.stdout);
+    assert_eq!(ran.main()["metrics"]["ws.open"]["count"], 0, "{}", ran.stdout);
+    assert_eq!(ran.summary["thresholds"][0]["passed"], false, "{}", ran.stdout);
+}
+
+#[test]
+fn a_first_connection_that_cannot_be_made_is_tried_again_where_lost_ones_are() {
+    let [port] = crate::processes::free_ports();
+    let plan = "target: TARGET\nws: {SETTINGS}\nscenarios:\n  main:\n    load: {users: 2, for: 2s}\n    steps:\n      - once: [{ws: connect}]\n      - stay: true\n";
+    for (settings, again) in [("", false), ("reconnect: {after: 200ms}", true)] {
+        let ran = run(&format!("ws://127.0.0.1:{port}"), &plan.replace("SETTINGS", settings));
+        assert_eq!(ran.step("connect")["failures"]["by_kind"]["connect_refused"], 2, "{}", ran.stdout);
+        let tries = ran.step("reconnect")["requests"].as_u64().unwrap_or(0);
+        assert_eq!(tries >= 4, again, "{tries}\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn whoever_waits_in_vain_has_waited_since_it_began() {
+    let served = Served::with_websocket();
+    let plan = "target: TARGET\nws: {path: /sink}\nscenarios:\n  main:\n    load: {users: 2, iterations: 2}\n    steps:\n      - ws: {receive: true, timeout: 200ms}\n";
+    let ran = run(served.ws(), plan);
+    let step = ran.step("receive");
+    assert_eq!(step["failures"]["by_kind"]["timeout"], 4, "{}", ran.stdout);
+    for clock in ["response_time_us", "service_time_us"] {
+        assert_eq!(step[clock]["count"], 4, "{}", ran.stdout);
+        assert!(step[clock]["min"].as_f64().is_some_and(|least| least >= 200_000.0), "{}", ran.stdout);
+    }
+}

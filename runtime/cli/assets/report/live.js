@@ -28,10 +28,21 @@ function button(name, action, act) {
   return element;
 }
 
+/** What was asked for last and is not so yet: whoever clicks fast counts from there. */
+let aim = null;
+
+function turn(by) {
+  const from = aim === null ? state.percent : aim;
+  aim = Math.min(1000, Math.max(1, from + by));
+  steer({ action: "load", percent: aim });
+  const asked = aim;
+  setTimeout(() => { if (aim === asked) aim = null; }, 2000);
+}
+
 const pause = button("Pause", "pause", () => steer({ action: state.paused ? "resume" : "pause" }));
-const less = button("− 10 %", "less", () => steer({ action: "load", percent: Math.max(1, state.percent - 10) }));
+const less = button("− 10 %", "less", () => turn(-10));
 const plan = button("100 %", "plan", () => steer({ action: "load", percent: 100 }));
-const more = button("+ 10 %", "more", () => steer({ action: "load", percent: Math.min(1000, state.percent + 10) }));
+const more = button("+ 10 %", "more", () => turn(10));
 // Stopping is for good, so it takes two clicks.
 const stop = button("Stop", "stop", () => {
   sure = !sure;
@@ -120,6 +131,7 @@ const empty = () => ({ seconds_a_bin: 1, from_us: [], to_us: [], scopes: [], gen
 
 function take(message) {
   ({ state } = message);
+  if (state.percent === aim) aim = null;
   if (message.whole) {
     // The result of a run that is not stored has no seconds: those that were told stay.
     const told = state.ended && whole !== null ? whole.run.timeline : null;

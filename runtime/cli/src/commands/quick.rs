@@ -69,7 +69,8 @@ impl QuickFlags {
     pub(crate) fn execute(&self, command: &str, plan: &Json) -> Result<u8, Failure> {
         let mut plan = plan.clone();
         if let Some(share) = self.options.trace() {
-            plan["trace"] = share.into();
+            // In percent, as people write it: a small number would have an exponent.
+            plan["trace"] = format!("{}%", (share * 1e11).round() / 1e9).into();
         }
         // Relative files are relative to where the command is typed.
         let plan = Plan::from_text(command, &to_text(&plan), Path::new("."))?;

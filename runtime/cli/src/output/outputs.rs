@@ -49,17 +49,19 @@ enum Annotations {
 }
 
 impl OutputFlags {
-    /// Whoever names one file twice would find only what was written last.
+    /// Whoever names one file twice would find only what was written last, and no plan where it is the plan's.
     ///
     /// # Errors
-    /// When two flags, that of the page among them, name the same.
-    pub(crate) fn one_file_each(&self, page: &Option<PathBuf>) -> Result<(), Diagnostic> {
+    /// When two flags, that of the page among them, name the same, or one the plan.
+    pub(crate) fn one_file_each(&self, page: &Option<PathBuf>, plan: &Plan) -> Result<(), Diagnostic> {
+        let plan = PathBuf::from(&*plan.node.place.source.name);
         let named = [
-            ("--html", page),
-            ("--junit", &self.junit),
-            ("--summary-md", &self.summary_md),
-            ("--csv", &self.csv),
-            ("--jsonl", &self.jsonl),
+            ("the plan", Some(&plan)),
+            ("--html", page.as_ref()),
+            ("--junit", self.junit.as_ref()),
+            ("--summary-md", self.summary_md.as_ref()),
+            ("--csv", self.csv.as_ref()),
+            ("--jsonl", self.jsonl.as_ref()),
         ];
         let mut files: Vec<(&str, PathBuf)> = Vec::new();
         for (flag, path) in named {

@@ -143,6 +143,9 @@ fn notes(this: &Summary, other: &Summary) -> Vec<String> {
             let status = summary.verdict.status.name();
             notes.push(format!("{which} is {status}: look at its reasons before its figures"));
         }
+        if !summary.changes.is_empty() {
+            notes.push(format!("{which} was steered by hand: its load is not the plan's"));
+        }
     }
     let differ = [
         ("plan's name", this.plan == other.plan),
@@ -215,6 +218,20 @@ mod tests {
         let told: Vec<_> = differ.iter().map(|row| (row.step.as_deref(), &*row.figure)).collect();
         assert_eq!(told, [(None, "mqtt.delivered"), (Some("deliver commands/#"), "messages")]);
         assert!(rows.iter().all(|row| row.figure != "mqtt.lost" || row.this != Some(0.0)), "{rows:?}");
+    }
+
+    #[test]
+    fn a_steered_run_is_told_on_whichever_side() {
+        let sample = samples::steered();
+        let steered = Summary::new(&sample.about, &sample.result);
+        let plain = Summary { changes: Vec::new(), ..steered.clone() };
+        let told = |this: &Summary, other: &Summary| {
+            let notes = Comparison::new(this, other).notes;
+            notes.into_iter().filter(|note| note.contains("steered")).collect::<Vec<_>>()
+        };
+        assert!(told(&steered, &plain)[0].starts_with("this run was steered"));
+        assert!(told(&plain, &steered)[0].starts_with("the other run was steered"));
+        assert_eq!(told(&plain, &plain), Vec::<String>::new());
     }
 
     #[test]

@@ -105,7 +105,8 @@ impl Ws {
         };
         // The handshake is a step of its own, with times of its own.
         let connect = json!({ "ws": "connect" });
-        *steps = match self.new_connections {
+        // Who only listens connects again when the server has ended the connection.
+        *steps = match self.new_connections || self.is_listening() {
             true => json!([connect, exchange]),
             false => json!([{ "once": [connect] }, exchange]),
         };
@@ -216,10 +217,7 @@ mod tests {
         let plan = typed(&["--users=100"]);
         assert_eq!(plan["target"], "ws://chat.test:9080");
         assert_eq!(plan["ws"], json!({ "path": "/room/{{user.id}}?a=b", "feed": true }));
-        assert_eq!(
-            plan["scenarios"]["main"]["steps"],
-            json!([{ "once": [{ "ws": "connect" }] }, { "stay": true }])
-        );
+        assert_eq!(plan["scenarios"]["main"]["steps"], json!([{ "ws": "connect" }, { "stay": true }]));
     }
 
     #[test]

@@ -62,12 +62,13 @@ struct Shared {
 
 async fn accept(listener: tokio::net::TcpListener, room: Arc<Semaphore>, shared: Arc<Shared>) {
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, most likely: it may be better in a while.
             sleep(Duration::from_millis(100)).await;
             continue;
         };
+        // Behind the accepting, so that nobody has a place who is not there: the end waits until all places are free.
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = service_fn(move |request| {

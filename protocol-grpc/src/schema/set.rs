@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use prony_core::reply::legible;
 use prost::Message;
 use prost_reflect::DescriptorPool;
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -27,6 +28,7 @@ pub(super) fn from_files(name: &str, mut files: Vec<FileDescriptorProto>) -> Res
     let broken =
         |reason: String| SchemaProblem::Broken { name: name.to_owned(), reason, missing: missing.clone() };
     for file in &files {
+        known_syntax(file).map_err(&broken)?;
         file.message_type.iter().try_for_each(|message| sound(message, file)).map_err(&broken)?;
     }
     for location in files.iter_mut().filter_map(|file| file.source_code_info.as_mut()) {
@@ -61,6 +63,18 @@ fn fill_in(files: &mut Vec<FileDescriptorProto>) -> Vec<String> {
         at += 1;
     }
     missing
+}
+
+/// The library below names what it cannot read by the file's place among those it has taken, which this one is not.
+fn known_syntax(file: &FileDescriptorProto) -> Result<(), String> {
+    match file.syntax.as_deref() {
+        None | Some("proto2" | "proto3") => Ok(()),
+        Some(other) => Err(format!(
+            "{}: the syntax is `{}`; Prony reads proto2 and proto3, and no editions yet",
+            file.name(),
+            legible(other.as_bytes(), 40)
+        )),
+    }
 }
 
 /// What the library below takes for granted of map entries: a key of a kind that keys may be, and a value.

@@ -152,6 +152,23 @@ fn broken_map_entries_are_refused() {
 }
 
 #[test]
+fn a_syntax_that_is_not_known_is_told() {
+    for syntax in ["editions", "", "proto3\n"] {
+        let mut file = sample()
+            .pool()
+            .get_file_by_name("sample.proto")
+            .expect("is there")
+            .file_descriptor_proto()
+            .clone();
+        file.syntax = Some(syntax.to_owned());
+        let error = Schema::from_files(vec![file]).expect_err("is not known").to_string();
+        let told =
+            format!("sample.proto: the syntax is `{}`; Prony reads proto2 and proto3", syntax.escape_debug());
+        assert!(error.contains(&told), "{error}");
+    }
+}
+
+#[test]
 fn methods_are_found_however_they_are_written() {
     for name in ["sample.v1.Sample/Echo", "/sample.v1.Sample/Echo", "sample.v1.Sample.Echo"] {
         assert_eq!(&*sample().method(name).expect("is there").path, "/sample.v1.Sample/Echo");

@@ -47,7 +47,7 @@ scenarios:
         since: order
 thresholds:
   - "orders / seen: response_time.max < 900ms"
-  - "orders / receive since order: response_time.min > 1s"
+  - "orders / receive since order: response_time.min > 990ms"
 "#
     ));
     let run = Prony::run(&plan).finish();

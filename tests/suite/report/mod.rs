@@ -93,9 +93,12 @@ fn a_report_alone_leaves_nothing_else_and_overwrites_reports_only() {
             std::fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(names.len(), 2, "{names:?}");
     }
+    let notes = folder.join("notes.txt");
+    std::fs::write(&notes, "mine").expect("written");
     let seen = target.requests_seen();
     for (html, told) in [
-        (plan.path(), "is there and is no report"),
+        (plan.path(), "name one file"),
+        (notes.clone(), "is there and is no report"),
         (folder.clone(), "is a folder"),
         (folder.join("no/where.html"), "there is no folder"),
     ] {

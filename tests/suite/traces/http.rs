@@ -135,7 +135,7 @@ fn the_same_seed_sends_the_same_but_for_the_traces() {
 #[test]
 fn the_flag_stands_in_the_plan_that_is_shown() {
     let shown = Prony::with(&["http", "http://127.0.0.1:9/", "--trace", "2%", "--print-plan"]).finish();
-    assert!(shown.stdout.contains("\ntrace: 0.02\n"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("\ntrace: 2%\n"), "{}", shown.stdout);
     for (flag, told) in [("lots", "a share"), ("120%", "0% to 100%")] {
         let refused = Prony::with(&["http", "http://127.0.0.1:9/", "--trace", flag]).finish();
         assert_eq!(refused.exit_code(), 2);

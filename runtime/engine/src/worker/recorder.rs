@@ -44,6 +44,8 @@ pub(crate) struct Recorder {
     memory: Vec<Level>,
     /// What users hold of what drivers count, by metric.
     held: Vec<Held>,
+    /// When they were asked for last.
+    held_until: Timestamp,
 }
 
 /// A metric that is a level, on this worker.
@@ -51,14 +53,12 @@ struct Held {
     metric: MetricId,
     scenario: ScenarioId,
     level: Level,
-    /// Whether it was set since somebody asked last.
-    is_news: bool,
 }
 
 /// What a worker sends each second.
 pub(crate) struct Second {
     pub(crate) statistics: Box<Statistics>,
-    /// Metrics that are levels, while they are of a load that is on.
+    /// Metrics that are levels, of loads that were on in it.
     pub(crate) held: Vec<(MetricId, Level)>,
     pub(crate) traces: Traces,
     pub(crate) notices: Vec<(ScenarioId, String)>,
@@ -86,6 +86,7 @@ impl Recorder {
             users: vec![Level::default(); scenarios],
             memory: vec![Level::default(); scenarios],
             held: Vec::new(),
+            held_until: Timestamp::default(),
         };
         recorder.learn(&catalog);
         recorder
@@ -144,15 +145,10 @@ impl Recorder {
         if self.held.is_empty() {
             return Vec::new();
         }
-        let now = clock::clock().now();
-        let mut told = Vec::with_capacity(self.held.len());
-        for held in &mut self.held {
-            let level = held.level.take();
-            if std::mem::take(&mut held.is_news) || now < self.load_ends[usize::from(held.scenario.0)] {
-                told.push((held.metric, level));
-            }
-        }
-        told
+        let before = std::mem::replace(&mut self.held_until, clock::clock().now());
+        let ends = &self.load_ends;
+        let on = self.held.iter_mut().filter(|held| before < ends[usize::from(held.scenario.0)]);
+        on.map(|held| (held.metric, held.level.take())).collect()
     }
 
     /// A level is another, unless users are leaving: what they let go of then is in no level.
@@ -161,11 +157,10 @@ impl Recorder {
             return;
         }
         let place = self.held.iter().position(|held| held.metric == metric).unwrap_or_else(|| {
-            self.held.push(Held { metric, scenario, level: Level::default(), is_news: true });
+            self.held.push(Held { metric, scenario, level: Level::default() });
             self.held.len() - 1
         });
         self.held[place].level.set(value as u64);
-        self.held[place].is_news = true;
     }
 
     /// Takes what was measured for good. What is recorded afterwards (connections close when the worker's runtime is

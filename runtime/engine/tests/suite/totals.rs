@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use prony_core::catalog::Entries;
 use prony_core::{
-    ConnectionEvent, FailureKind, GroupId, IterationEnd, Marks, Outcome, Phase, StepId, Timestamp,
+    ConnectionEvent, FailureKind, GroupId, IterationEnd, Marks, MetricId, Outcome, Phase, ScenarioId, StepId,
+    Timestamp,
 };
 use prony_engine::stats::Latency;
 use prony_engine::{Control, Event, Statistics};
@@ -154,6 +156,41 @@ fn users_are_counted_once_however_reports_fall() {
             assert!(stats.users_now <= 6 && stats.users_most <= 6, "{stats:?}");
         }
         assert_adds_up(&result, 0);
+    });
+}
+
+#[test]
+fn a_level_is_what_all_workers_users_hold_in_every_second() {
+    for_workers(|workers| {
+        // Each of ten users takes hold of something in its first iteration, in the warm-up, and lets go of it after the load's end.
+        let held: Arc<Mutex<[u32; 3]>> = Arc::default();
+        let holding = script(move |visit| {
+            let held = Arc::clone(&held);
+            async move {
+                let tell = |held: &mut u32, more: bool| {
+                    *held = if more { *held + 1 } else { *held - 1 };
+                    visit.seat.meter.metric(MetricId(0), visit.seat.clock.now(), f64::from(*held));
+                };
+                let worker = usize::try_from(visit.seat.worker).expect("few");
+                tell(&mut held.lock().expect("the count")[worker], true);
+                visit.start.wanted.over(visit.seat.clock, tokio::time::sleep).await;
+                tell(&mut held.lock().expect("the count")[worker], false);
+                IterationEnd::Complete
+            }
+        });
+        let mut scenario = scenario(users(10, ms(2_200)), holding);
+        scenario.warmup = ms(500);
+        let mut spec = spec(workers, vec![scenario]);
+        let mut entries = Entries::new(&mut spec.catalog, ScenarioId(0));
+        assert_eq!(entries.level("test.held").expect("room"), MetricId(0));
+        let (result, events) = watched(spec, &Control::new());
+        let seconds = intervals(&events);
+        for told in seconds.iter().take(3).chain([&result.totals]) {
+            let level = &told.metrics[0];
+            assert_eq!(level.last.map(|(_, held)| held), Some(10.0), "{workers} workers: {level:?}");
+            assert_eq!((level.min, level.max), (Some(10.0), Some(10.0)), "{workers} workers: {level:?}");
+        }
+        assert_eq!(result.totals.metrics[0].count, 3, "a value a second of the load");
     });
 }
 

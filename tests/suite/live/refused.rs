@@ -41,6 +41,8 @@ fn orders_need_the_token_and_come_from_no_other_origin() {
         "{\"action\": \"load\"}",
         "{\"action\": \"pause\", \"x\": 1}",
         "{\"action\": \"load\", \"percent\": -1}",
+        "{\"action\": \"load\", \"percent\": 0}",
+        "{\"action\": \"load\", \"percent\": 1001}",
     ] {
         let answer = run.order(&right, body);
         assert_eq!(status(&answer), "400", "{body}: {answer}");

@@ -23,7 +23,7 @@ fn queries(dashboard: &Json) -> Vec<(String, String)> {
 #[test]
 fn every_panel_of_the_dashboard_shows_something_of_a_real_run() {
     let Some(prometheus) = Prometheus::start("the dashboard's queries", None) else { return };
-    let output = format!("remote_write={{url: {}, period: 1s}}", prometheus.url());
+    let output = format!("remote_write={{url: {}, period: 1s}}", prometheus.root());
     run_demo(prometheus.folder.path(), &[&output]);
     run_spoiled(&output);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dashboards/grafana-prometheus.json");

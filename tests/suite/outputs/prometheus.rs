@@ -71,9 +71,14 @@ impl Prometheus {
         Series(self.query("{__name__=~\"prony_.+\"}"))
     }
 
+    /// Where it is.
+    pub(super) fn root(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Where to write to.
-    pub(super) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/api/v1/write", self.port)
+    fn url(&self) -> String {
+        format!("{}/api/v1/write", self.root())
     }
 }
 

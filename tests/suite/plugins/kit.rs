@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use super::{guest, root};
 use crate::binary::{BINARY, Served};
@@ -59,14 +58,12 @@ fn unit_tests(project: &Path, language: &str) {
     assert!(output.status.success(), "{program}: {said}");
 }
 
-/// Projects of the same name, built into the same folder: one after the other.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 fn from_nothing_to_a_run(test: &str, language: &str, world: &str) {
     if !can_build(test, language) {
         return;
     }
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // They are built side by side into the same folder.
+    let name = format!("my-{language}-{world}");
     let folder = tempfile::tempdir().expect("a folder");
     let step = |place: &Path, arguments: &[&str], told: &str| {
         let said = prony(place, arguments);
@@ -75,10 +72,10 @@ fn from_nothing_to_a_run(test: &str, language: &str, world: &str) {
     };
     step(
         folder.path(),
-        &["plugin", "new", "mine", "--lang", language, "--world", world],
+        &["plugin", "new", &name, "--lang", language, "--world", world],
         "prony plugin build",
     );
-    let project = folder.path().join("mine");
+    let project = folder.path().join(&name);
     unit_tests(&project, language);
     step(&project, &["plugin", "build"], &format!("world {world}"));
     step(&project, &["plugin", "check"], "fits");
@@ -89,7 +86,7 @@ fn from_nothing_to_a_run(test: &str, language: &str, world: &str) {
     let said = prony(&project, &["run", "plan.yaml", "--set", &set, "--quiet"]);
     assert!(matches!(said.code, 0 | 4), "{}", said.text);
     assert!(target.requests_seen() > 0, "{}", said.text);
-    let again = prony(folder.path(), &["plugin", "new", "mine", "--lang", language, "--world", world]);
+    let again = prony(folder.path(), &["plugin", "new", &name, "--lang", language, "--world", world]);
     assert_eq!(again.code, 2, "{}", again.text);
     assert!(again.text.contains("is there already"), "{}", again.text);
 }

@@ -98,7 +98,7 @@ fn a_report_alone_leaves_nothing_else_and_overwrites_reports_only() {
     let seen = target.requests_seen();
     for (html, told) in [
         (plan.path(), "name one file"),
-        (notes.clone(), "is there and is no report"),
+        (notes, "is there and is no report"),
         (folder.clone(), "is a folder"),
         (folder.join("no/where.html"), "there is no folder"),
     ] {

@@ -65,9 +65,13 @@ impl Views {
                 (views.terminal, views.live) = (Some(view), Some(live));
                 return Ok(views);
             }
-            Ui::Terminal => anstream::eprintln!(
-                "note: --ui terminal needs a terminal at standard input and standard error; progress is told in lines"
-            ),
+            Ui::Terminal => {
+                let instead =
+                    if quiet { "with --quiet nothing is shown" } else { "progress is told in lines" };
+                anstream::eprintln!(
+                    "note: --ui terminal needs a terminal at standard input and standard error; {instead}"
+                );
+            }
         }
         views.progress = (!quiet).then(|| Progress::new(about, show::standard_error_is_terminal()));
         Ok(views)

@@ -31,9 +31,10 @@ impl FromStr for Ui {
     }
 }
 
-/// `8080`, `:8080`, `127.0.0.1:8080`, `[::1]:8080`.
+/// `8080`, `:8080`, `localhost:8080`, `127.0.0.1:8080`, `[::1]:8080`.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    let port = text.strip_prefix(':').unwrap_or(text).parse().map(|port| SocketAddr::new(LOOPBACK, port));
+    let after_host = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':'));
+    let port = after_host.unwrap_or(text).parse().map(|port| SocketAddr::new(LOOPBACK, port));
     port.or_else(|_| text.parse()).map_err(|_| {
         format!("found the address `{text}`, expected a port, as 8080, or an IP address and a port, as 127.0.0.1:8080 or [::1]:8080")
     })
@@ -52,6 +53,7 @@ mod tests {
             ("web", web("127.0.0.1:0")),
             ("web=8080", web("127.0.0.1:8080")),
             ("web=:8080", web("127.0.0.1:8080")),
+            ("web=localhost:8080", web("127.0.0.1:8080")),
             ("web=0.0.0.0:80", web("0.0.0.0:80")),
             ("web=[::1]:80", web("[::1]:80")),
         ] {
@@ -61,6 +63,7 @@ mod tests {
             ("tui", "expected plain, terminal, web"),
             ("web=", "expected a port"),
             ("web=host:80", "expected a port"),
+            ("web=localhost", "expected a port"),
             ("web=70000", "expected a port"),
         ] {
             let error = text.parse::<Ui>().expect_err("refused");

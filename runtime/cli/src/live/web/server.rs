@@ -17,6 +17,7 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prony_engine::course::PERCENT;
 use prony_engine::{Action, Origin};
 use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -184,12 +185,14 @@ async fn control(body: Incoming, shared: &Shared) -> Response<Answer> {
         );
     };
     let action = match serde_json::from_slice(&body.to_bytes()) {
-        Ok(Order { action: Word::Load, percent: Some(percent) }) => Action::Load(percent),
+        Ok(Order { action: Word::Load, percent: Some(percent) }) if PERCENT.contains(&percent) => {
+            Action::Load(percent)
+        }
         Ok(Order { action: Word::Pause, percent: None }) => Action::Pause,
         Ok(Order { action: Word::Resume, percent: None }) => Action::Resume,
         Ok(Order { action: Word::Stop, percent: None }) => Action::Stop,
         _ => {
-            let expected = "expected {\"action\": \"pause\"}, resume, stop, or {\"action\": \"load\", \"percent\": 150}\n";
+            let expected = "expected {\"action\": \"pause\"}, resume, stop, or {\"action\": \"load\", \"percent\": 150}, of 1 to 1000\n";
             return text(StatusCode::BAD_REQUEST, expected.to_owned());
         }
     };

@@ -26,7 +26,7 @@ const SERIES: usize = 2_000;
 /// What may stand under `remote_write:`.
 pub(in super::super) fn remote_write_shape() -> Shape {
     let shape =
-        Shape::map().required("url", Shape::text(), "Where to: `http://127.0.0.1:9090/api/v1/write`.").key(
+        Shape::map().required("url", Shape::text(), "Where to: `http://127.0.0.1:9090/api/v1/write`, the path of Prometheus, which is taken where none is given.").key(
             "histograms",
             Shape::one_of(&["classic", "native", "both"]),
             "What distributions become. Default `classic`.",
@@ -36,7 +36,10 @@ pub(in super::super) fn remote_write_shape() -> Shape {
 
 /// The stream.
 pub(in super::super) fn remote_write(settings: &Settings<'_>) -> Result<Worker, Diagnostic> {
-    let url = settings.url()?;
+    let mut url = settings.url()?;
+    if matches!(url.path(), "" | "/") {
+        url.set_path("/api/v1/write");
+    }
     let headers = vec![
         (CONTENT_ENCODING, "snappy".to_owned()),
         (CONTENT_TYPE, "application/x-protobuf".to_owned()),

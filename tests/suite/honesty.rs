@@ -191,11 +191,14 @@ fn honesty_the_asked_rate_is_held_to_the_unit() {
     assert_eq!(main["iterations"]["started"], 20_000, "{summary:#}");
     assert_eq!(main["requests"], 20_000);
     assert_eq!(target.requests_seen(), 20_000);
-    // Every whole second has its 2,000, give or take the starts at its two edges.
+    // Every whole second has its 2,000, give or take the starts at its two edges: a thread whose core is taken away there counts
+    // late, by as much as it starts late.
+    let late = main["lag_us"]["max"].as_f64().expect("a figure") / 1e6;
+    let edges = 10.0 + 2_000.0 * late;
     let seconds: Vec<f64> =
         run.timeline("main").iter().map(|line| line["due"].as_f64().expect("due")).collect();
     for due in &seconds[1..seconds.len().min(10) - 1] {
-        assert_within("starts in a second", *due, 1_990.0, 2_010.0);
+        assert_within("starts in a second", *due, 2_000.0 - edges, 2_000.0 + edges);
     }
 }
 

@@ -20,38 +20,41 @@ fn assert_within(what: &str, value: f64, low: f64, high: f64) {
 }
 
 /// A stall of 2 s in a run of 20 s at 1,000/s: a tenth of all starts fall into it and wait 0 to 2 s, evenly spread. So a
-/// twentieth waits more than 1 s and a hundredth more than 1.8 s, however many connections there are.
-fn a_stall_is_seen_whole(http: &str) {
+/// twentieth waits more than 1 s and a hundredth more than 1.8 s, however many connections there are. `at_once` is how many requests
+/// can be under way.
+fn a_stall_is_seen_whole(http: &str, at_once: f64) {
     let target = Served::start();
     let plan = open_plan(&target, "{rate: 1000/s, for: 20s, max_users: 4000}", http, "/?delay=1ms");
     target.control("stall", r#"{"after": "8s", "for": "2s"}"#);
-    assert_stall_is_whole(&Prony::run(&plan).finish().summary());
+    assert_stall_is_whole(&Prony::run(&plan).finish().summary(), at_once);
 }
 
-fn assert_stall_is_whole(summary: &serde_json::Value) {
+fn assert_stall_is_whole(summary: &serde_json::Value, at_once: f64) {
     let main = &summary["scenarios"]["main"];
     assert_eq!(main["requests"], 20_000, "{summary:#}");
     assert_eq!(main["failures"]["total"], 0);
     let micros = |figure: &str| main["response_time_us"][figure].as_f64().expect("a figure");
     assert_within("p50 in µs", micros("p50"), 1_000.0, 4_000.0);
-    assert_within("p95 in µs", micros("p95"), 900_000.0, 1_150_000.0);
+    // Who came in the middle of the stall has a thousand before it when it is over, who go first, so many at a time.
+    let turn = main["service_time_us"]["p50"].as_f64().expect("a figure") / at_once;
+    assert_within("p95 in µs", micros("p95"), 900_000.0, 1_150_000.0 + 1_000.0 * turn);
     assert_within("p99 in µs", micros("p99"), 1_700_000.0, 1_960_000.0);
     assert_within("max in µs", micros("max"), 1_900_000.0, 2_400_000.0);
 }
 
 #[test]
 fn honesty_a_stall_is_seen_whole_with_connections_of_their_own() {
-    a_stall_is_seen_whole("{connections: own}");
+    a_stall_is_seen_whole("{connections: own}", 4_000.0);
 }
 
 #[test]
 fn honesty_a_stall_is_seen_whole_with_ten_shared_connections() {
-    a_stall_is_seen_whole("{connections: {shared: 10}}");
+    a_stall_is_seen_whole("{connections: {shared: 10}}", 10.0);
 }
 
 #[test]
 fn honesty_a_stall_is_seen_whole_over_two_http2_connections() {
-    a_stall_is_seen_whole("{version: 2, connections: {shared: 2, streams: 100}}");
+    a_stall_is_seen_whole("{version: 2, connections: {shared: 2, streams: 100}}", 200.0);
 }
 
 /// A plan that calls the gRPC target in an open load, with faults ordered by metadata.
@@ -62,7 +65,7 @@ fn grpc_plan(target: &Served, load: &str, settings: &str, fault: &str) -> Plan {
     ))
 }
 
-fn a_stall_is_seen_whole_over_grpc(settings: &str) {
+fn a_stall_is_seen_whole_over_grpc(settings: &str, at_once: f64) {
     let target = Served::with_grpc();
     let plan = grpc_plan(&target, "{rate: 1000/s, for: 20s, max_users: 4000}", settings, "delay=1ms");
     let stall = r#"{"after_us": 8000000, "for_us": 2000000}"#;
@@ -70,17 +73,17 @@ fn a_stall_is_seen_whole_over_grpc(settings: &str) {
         Prony::with(&["grpc", "call", target.grpc(), "prony.demo.v1.Control/Stall", "--data", stall])
             .finish();
     assert_eq!(ordered.exit_code(), 0, "{}", ordered.stderr);
-    assert_stall_is_whole(&Prony::run(&plan).finish().summary());
+    assert_stall_is_whole(&Prony::run(&plan).finish().summary(), at_once);
 }
 
 #[test]
 fn honesty_a_stall_is_seen_whole_over_grpc_connections_of_their_own() {
-    a_stall_is_seen_whole_over_grpc("{connections: own}");
+    a_stall_is_seen_whole_over_grpc("{connections: own}", 4_000.0);
 }
 
 #[test]
 fn honesty_a_stall_is_seen_whole_over_two_grpc_connections() {
-    a_stall_is_seen_whole_over_grpc("{connections: {shared: 2, streams: 100}}");
+    a_stall_is_seen_whole_over_grpc("{connections: {shared: 2, streams: 100}}", 200.0);
 }
 
 /// A plan that sends messages to the WebSocket target in an open load and waits for their echoes.
@@ -98,7 +101,7 @@ fn honesty_a_stall_is_seen_whole_over_websocket() {
         let load = "{rate: 1000/s, for: 20s, max_users: 4000}";
         let plan = websocket_plan(&target, load, "/echo?delay=1ms", matching);
         target.control_websocket("stall", r#"{"after": "8s", "for": "2s"}"#);
-        assert_stall_is_whole(&Prony::run(&plan).finish().summary());
+        assert_stall_is_whole(&Prony::run(&plan).finish().summary(), 4_000.0);
     }
 }
 
